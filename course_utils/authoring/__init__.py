@@ -1,0 +1,1 @@
+"""What an author uses: the course map, the notebooks, the exercises, and new chapters."""

@@ -1,0 +1,178 @@
+"""Recognizing a known mistake in what an answer does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from course_utils.checking.compare import as_array, dtype_name
+from course_utils.checking.perform import Observation
+from course_utils.checking.report import CaseResult
+from course_utils.checking.trees import is_frame
+
+# An answer with a known mistake may also differ a little numerically (another order of sums,
+# another epsilon). It still counts as that mistake when it is this much nearer to it than the
+# mistake is to the right answer.
+NEARNESS = 0.05
+RELATIVE_SLACK = 1e-3
+ABSOLUTE_SLACK = 1e-6
+SAME_PREDICTIONS = 0.9
+
+
+@dataclass(frozen=True)
+class Behavior:
+    """What one answer did in one case, and how that was judged."""
+
+    observation: Observation
+    result: CaseResult
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One value inside a nested result; `signature` is all of it but the numbers."""
+
+    signature: tuple[Any, ...]
+    numbers: np.ndarray | None
+
+
+def leaves(value: Any, path: str = "") -> Iterator[Leaf]:
+    """Take a nested result apart."""
+    if isinstance(value, (Tensor, np.ndarray)):
+        array = as_array(value)
+        kind = "tensor" if isinstance(value, Tensor) else "array"
+        if array.dtype.kind in "fc":
+            yield Leaf((path, kind, array.shape, dtype_name(value)), array)
+        else:
+            yield Leaf((path, kind, array.shape, repr(array.tolist())[:10_000]), None)
+    elif is_frame(value):
+        yield Leaf((path, "columns", tuple(map(str, getattr(value, "columns", ())))), None)
+        for name, column in value.items() if hasattr(value, "columns") else [("", value)]:
+            array = column.to_numpy()
+            if array.dtype.kind in "fiub":
+                yield Leaf((path, name, array.shape), array.astype(float))
+            else:
+                yield Leaf((path, name, array.shape, repr(array.tolist())[:10_000]), None)
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from leaves(item, f"{path}.{key}")
+    elif isinstance(value, (list, tuple)):
+        yield Leaf((path, "sequence", len(value)), None)
+        for index, item in enumerate(value):
+            yield from leaves(item, f"{path}.{index}")
+    elif isinstance(value, (bool, str, type(None))):
+        yield Leaf((path, value), None)
+    elif isinstance(value, (int, float, np.number)):
+        yield Leaf((path, "number"), np.asarray(float(value)))
+    elif hasattr(value, "__dict__") and not callable(value):
+        yield from leaves(vars(value), path)
+    else:
+        yield Leaf((path, type(value).__name__), None)
+
+
+def distance(answer: Any, mistake: Any, right: Any) -> float:
+    """How far an answer is from a mistake, with 1 as the limit of "the same"; infinite where it is another thing."""
+    first, second = list(leaves(answer)), list(leaves(mistake))
+    if [leaf.signature for leaf in first] != [leaf.signature for leaf in second]:
+        return np.inf
+    third: Sequence[Leaf | None] = list(leaves(right))
+    if [leaf.signature for leaf in second] != [leaf.signature for leaf in third if leaf]:
+        third = [None] * len(second)
+    return max((_leaf_distance(*triple) for triple in zip(first, second, third, strict=True)), default=0.0)
+
+
+def _leaf_distance(answer: Leaf, mistake: Leaf, right: Leaf | None) -> float:
+    if answer.numbers is None or mistake.numbers is None:
+        return 0.0
+    a, m = answer.numbers, mistake.numbers
+    finite = np.isfinite(m)
+    if not np.array_equal(np.isfinite(a), finite) or not np.array_equal(
+        a[~finite], m[~finite], equal_nan=True
+    ):
+        return np.inf
+    if not finite.any():
+        return 0.0
+    allowed = ABSOLUTE_SLACK + RELATIVE_SLACK * float(np.abs(m[finite]).max())
+    if right is not None and right.numbers is not None:
+        both = finite & np.isfinite(right.numbers)
+        allowed += NEARNESS * float(np.abs(m[both] - right.numbers[both]).max(initial=0.0))
+    return float(np.abs(a[finite] - m[finite]).max()) / allowed
+
+
+def case_distance(answer: Behavior, mistake: Behavior, right: Behavior, kind: str) -> float:
+    """Return the distance of two behaviors in one case; up to 1 they count as the same."""
+    a, m = answer.observation, mistake.observation
+    if a.changed != m.changed:
+        return np.inf
+    if a.failure is not None or m.failure is not None:
+        same = a.failure is not None and m.failure is not None and a.failure.kind == m.failure.kind
+        return 0.0 if same else np.inf
+    if kind == "efficiency":
+        return 0.0 if answer.result.passed == mistake.result.passed else np.inf
+    if kind == "property":
+        if answer.result.passed and mistake.result.passed:
+            return 0.0
+        same = _without_numbers(answer.result.message) == _without_numbers(mistake.result.message)
+        return 0.0 if same else np.inf
+    if kind == "score":
+        return _prediction_distance(a.value, m.value)
+    return distance(a.value, m.value, right.observation.value)
+
+
+def _without_numbers(message: str) -> str:
+    return re.sub(r"[\d.]+", "#", message)
+
+
+def _prediction_distance(answer: Any, mistake: Any) -> float:
+    """Two separately trained models never agree everywhere: nine predictions in ten are enough."""
+    if not all(isinstance(value, (Tensor, np.ndarray)) for value in (answer, mistake)):
+        return np.inf
+    first, second = as_array(answer), as_array(mistake)
+    if first.shape != second.shape:
+        return np.inf
+    scale = float(np.std(second)) or 1.0
+    return float((np.abs(first - second) > 0.1 * scale).mean()) / (1 - SAME_PREDICTIONS)
+
+
+def recognize(
+    answer: Sequence[Behavior],
+    right: Sequence[Behavior],
+    mistakes: Mapping[str, Sequence[Behavior]],
+    kinds: Sequence[str],
+) -> tuple[list[str], str]:
+    """Name the known mistakes that an answer behaves like.
+
+    Returns the explanations that fit every case, nearest first (several only if they cannot be
+    told apart), and, where none fits, the one that fits most of the failing cases, or "".
+    """
+    full: list[tuple[float, str]] = []
+    partial: list[tuple[int, str]] = []
+    for explanation, behaviors in mistakes.items():
+        distances = [
+            case_distance(a, m, r, kind)
+            for a, m, r, kind in zip(answer, behaviors, right, kinds, strict=True)
+        ]
+        shared = [
+            d <= 1 and _loses(a) and _loses(m) for d, a, m in zip(distances, answer, behaviors, strict=True)
+        ]
+        if not any(shared):
+            continue
+        if max(distances) <= 1:
+            full.append((sum(distances), explanation))
+        else:
+            partial.append((sum(shared), explanation))
+    if full:
+        best = min(total for total, _ in full)
+        return [explanation for total, explanation in full if total <= best + 1e-6], ""
+    partial.sort(reverse=True)
+    if partial and (len(partial) == 1 or partial[0][0] > partial[1][0]):
+        return [], partial[0][1]
+    return [], ""
+
+
+def _loses(behavior: Behavior) -> bool:
+    return not behavior.result.passed or bool(behavior.observation.changed)

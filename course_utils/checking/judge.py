@@ -1,0 +1,235 @@
+"""Judging an answer: run the cases, decide each, and explain what went wrong."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from course_utils.checking.compare import Tolerance, as_array, compare, describe
+from course_utils.checking.diagnose import Behavior, recognize
+from course_utils.checking.exercise import Exercise, Trial
+from course_utils.checking.perform import Failure, Observation, perform
+from course_utils.checking.report import CaseResult, Report, Status
+from course_utils.checking.trees import identical
+
+INPLACE_COST = 0.25
+TIMING_REPEATS = 5
+MOST_TIMEOUTS = 2
+_ANY_VALUE = Tolerance(relative=0.0, absolute=math.inf, check_dtype=False)
+
+
+class Evidence:
+    """The cases of an exercise for one seed, with what the reference and the mistakes do in them.
+
+    Made once and used for every answer that is checked with that seed.
+    """
+
+    def __init__(self, exercise: Exercise, seed: int, *, graded: bool) -> None:
+        self.exercise = exercise
+        self.trials = exercise.trials(seed, hidden=graded)
+        self.right = [self._reference(trial) for trial in self.trials]
+        self._mistakes: dict[str, list[Behavior]] | None = None
+
+    def _reference(self, trial: Trial) -> Behavior:
+        observation = _perform(self.exercise.reference_answer, trial)
+        wanted = trial.case.raises
+        failure = observation.failure
+        if (failure is not None) != (wanted is not None) or (
+            failure is not None and wanted is not None and wanted.__name__ not in failure.family
+        ):
+            seen = f"raised {failure.kind}: {failure.message}" if failure else "raised nothing"
+            expected = wanted.__name__ if wanted else "no exception"
+            raise ValueError(
+                f"{self.exercise.name}, case {trial.case.name!r}: the reference {seen}; expected {expected}"
+            )
+        result = judge_case(self.exercise, trial, observation, observation)
+        return Behavior(observation, result)
+
+    def behaviors(self, answer: Any) -> list[Behavior]:
+        """Run an answer on every case. After two time-outs the rest is not run."""
+        found: list[Behavior] = []
+        timeouts = 0
+        for trial, right in zip(self.trials, self.right, strict=True):
+            if timeouts >= MOST_TIMEOUTS:
+                message = "not run: two cases before it timed out"
+                failure = Failure("TimedOut", ("TimedOut",), message, (), timed_out=True)
+                observation = Observation(failure=failure)
+            else:
+                observation = _perform(answer, trial)
+            result = judge_case(self.exercise, trial, right.observation, observation)
+            if trial.case.kind == "efficiency" and result.passed:
+                result = self._time(answer, trial, right.observation, result)
+            timeouts += result.status == "timed out"
+            found.append(Behavior(observation, result))
+        return found
+
+    def _time(self, answer: Any, trial: Trial, expected: Observation, result: CaseResult) -> CaseResult:
+        own, reference = [], []
+        for _ in range(TIMING_REPEATS):
+            reference.append(_perform(self.exercise.reference_answer, trial).seconds)
+            own.append(_perform(answer, trial).seconds)
+            # One repeat within the budget is enough: noise only ever makes a run slower.
+            if min(own) <= trial.case.at_most * min(reference):
+                return result
+        ratio = min(own) / min(reference)
+        text = f"it takes more than {trial.case.at_most:g} times as long as the reference"
+        message = f"{text} ({ratio:.0f} times)"
+        return CaseResult(result.name, "failed", result.weight, message, text)
+
+    @property
+    def mistakes(self) -> dict[str, list[Behavior]]:
+        """What each known mistake does; run when it is first asked for."""
+        if self._mistakes is None:
+            self._mistakes = {m.explanation: self.behaviors(m.answer) for m in self.exercise.mistakes}
+        return self._mistakes
+
+
+def _perform(answer: Any, trial: Trial, shift: int = 0) -> Observation:
+    return perform(answer, trial.script, seconds=trial.case.seconds, seed=trial.seed + shift)
+
+
+def judge_case(exercise: Exercise, trial: Trial, expected: Observation, seen: Observation) -> CaseResult:
+    """Decide one case."""
+    case = trial.case
+
+    def outcome(
+        status: Status, message: str = "", public: str | None = None, trace: tuple[str, ...] = ()
+    ) -> CaseResult:
+        return CaseResult(
+            case.name, status, case.weight, message, message if public is None else public, trace
+        )
+
+    if seen.failure is not None:
+        return _judge_failure(trial, seen.failure, outcome)
+    if exercise.kind == "value" and (seen.value is None or seen.value is Ellipsis):
+        return outcome("not attempted")
+    if case.raises is not None:
+        message = f"expected a {case.raises.__name__}, because these inputs are not valid"
+        return outcome("failed", f"{message}; got {describe(seen.value)}", message)
+    if trial.holds is not None:
+        return _judge_property(trial.holds, expected.value, seen.value, outcome)
+    if case.kind == "score":
+        return _judge_predictions(exercise, trial.targets, expected.value, seen.value, outcome)
+    difference = compare(expected.value, seen.value, case.tolerance)
+    if difference is None:
+        return outcome("passed")
+    return outcome("failed", difference.text, difference.public_text)
+
+
+def _judge_failure(trial: Trial, failure: Failure, outcome: Any) -> CaseResult:
+    if failure.not_attempted:
+        return outcome("not attempted")
+    if failure.timed_out:
+        text = failure.message
+        if text.startswith("no answer"):
+            text += ": is there a loop that never ends?"
+        return outcome("timed out", text)
+    if trial.case.raises is not None:
+        if trial.case.raises.__name__ in failure.family:
+            return outcome("passed")
+        message = f"expected a {trial.case.raises.__name__}, got a {failure.kind}"
+        return outcome("failed", f"{message}: {failure.message}", message, failure.lines)
+    text = f"{failure.kind}: {failure.message}" if failure.message else failure.kind
+    return outcome("crashed", text, failure.kind, failure.lines)
+
+
+def _judge_property(holds: Any, expected: Any, seen: Any, outcome: Any) -> CaseResult:
+    try:
+        problem = holds(seen)
+    except Exception:
+        problem = f"expected something like {describe(expected)}, got {describe(seen)}"
+        if compare(expected, seen, _ANY_VALUE) is None:
+            problem = "the result has the right form, but its contents cannot be used"
+    return outcome("passed") if problem is None else outcome("failed", problem)
+
+
+def _judge_predictions(
+    exercise: Exercise, targets: Any, expected: Any, seen: Any, outcome: Any
+) -> CaseResult:
+    if isinstance(expected, (Tensor, np.ndarray)) and (
+        type(seen) is not type(expected) or tuple(seen.shape) != tuple(expected.shape)
+    ):
+        message = f"the predictions should be {describe(expected)}, got {describe(seen)}"
+        return outcome("failed", message)
+    if isinstance(seen, (Tensor, np.ndarray)) and not np.isfinite(as_array(seen).astype(float)).all():
+        return outcome("failed", "some predictions are NaN or infinite")
+    assert exercise.score is not None
+    reached = float(exercise.score(seen, targets))
+    if math.isfinite(reached) and reached >= exercise.at_least:
+        return outcome("passed")
+    wanted = f"the score on unseen data must be at least {exercise.at_least:g}"
+    return outcome("failed", f"{wanted}, it is {reached:.3g}", wanted)
+
+
+def judge(chapter: str, exercise: Exercise, answer: Any, evidence: Evidence, *, graded: bool) -> Report:
+    """Check an answer on all of the evidence's cases and explain the outcome."""
+    start = time.perf_counter()
+    behaviors = evidence.behaviors(answer)
+    results = tuple(behavior.result for behavior in behaviors)
+    earned = sum(result.weight for result in results if result.passed)
+    fraction = earned / sum(result.weight for result in results)
+    notes: list[str] = []
+    changed = sorted({name for behavior in behaviors for name in behavior.observation.changed})
+    if changed and not exercise.inplace:
+        fraction *= 1 - INPLACE_COST
+        names = ", ".join(f"`{name}`" for name in changed)
+        notes.append(
+            f"Your answer changes its input {names} in place (that costs {INPLACE_COST:.0%} of the points): "
+            "work on a copy, the caller still needs the original."
+        )
+    status = _overall(results)
+    if status == "not attempted":
+        fraction = 0.0
+    explanations: tuple[str, ...] = ()
+    if fraction < 1 and status != "not attempted":
+        kinds = [trial.case.kind for trial in evidence.trials]
+        found, partial = recognize(behaviors, evidence.right, evidence.mistakes, kinds)
+        explanations = tuple(found)
+        if partial:
+            notes.append(f"Part of it looks like this mistake: {partial}")
+        notes += _repeatability(answer, evidence, behaviors)
+    return Report(
+        chapter=chapter,
+        exercise=exercise.name,
+        max_points=exercise.points,
+        points=round(exercise.points * fraction, 2),
+        status=status if fraction == 1 or status != "passed" else "failed",
+        cases=results,
+        explanations=explanations,
+        notes=tuple(notes),
+        printed="".join(behavior.observation.printed for behavior in behaviors)[:2000],
+        graded=graded,
+        seconds=time.perf_counter() - start,
+    )
+
+
+def _overall(results: tuple[CaseResult, ...]) -> Status:
+    statuses = [result.status for result in results]
+    if all(status == "passed" for status in statuses):
+        return "passed"
+    tried = [status for status in statuses if status != "passed"]
+    if "not attempted" in tried and "passed" not in statuses:
+        return "not attempted"
+    for worst in ("timed out", "crashed"):
+        if worst in tried:
+            return worst  # type: ignore[return-value]
+    return "failed"
+
+
+def _repeatability(answer: Any, evidence: Evidence, behaviors: list[Behavior]) -> list[str]:
+    """Run the first failing case again with another global seed and say so if the result differs."""
+    for trial, behavior in zip(evidence.trials, behaviors, strict=True):
+        if behavior.result.status != "failed" or trial.case.kind == "efficiency":
+            continue
+        again = _perform(answer, trial, shift=1)
+        if again.failure is None and not identical(behavior.observation.value, again.value):
+            return [
+                "Your answer gives different results for the same inputs: random numbers, the clock or "
+                "something kept from an earlier call must not decide the result."
+            ]
+        return []
+    return []

@@ -1,0 +1,122 @@
+"""Limits on an answer: how long it may run and how much it may print."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import io
+import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType
+
+REPEAT_SECONDS = 0.2
+PRINT_LIMIT = 10_000
+
+
+class TimedOut(BaseException):
+    """Raised inside an answer that runs too long.
+
+    A BaseException, so that `except Exception` in the answer does not swallow it. An answer that
+    catches everything gets it again every 0.2 seconds.
+    """
+
+
+@contextlib.contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Interrupt the body after so many seconds.
+
+    In the main thread of a Unix process a timer signal does it, which also ends a blocking call
+    such as `time.sleep`. Elsewhere a watchdog thread raises the exception asynchronously, which
+    takes effect at the next Python instruction.
+
+    Raises:
+        TimedOut: the body ran longer.
+    """
+    if hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread():
+        yield from _with_timer(seconds)
+    else:
+        yield from _with_watchdog(seconds)
+
+
+def _with_timer(seconds: float) -> Iterator[None]:
+    armed = True
+
+    def interrupt(signum: int, frame: FrameType | None) -> None:
+        # A signal that is already on its way when the body ends must not hit the caller.
+        if armed:
+            raise TimedOut
+
+    previous = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, seconds, REPEAT_SECONDS)
+    try:
+        yield
+    finally:
+        armed = False
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+
+
+def _with_watchdog(seconds: float) -> Iterator[None]:
+    finished = threading.Event()
+    lock = threading.Lock()
+    thread_id = ctypes.c_ulong(threading.get_ident())
+
+    def watch() -> None:
+        delay = seconds
+        while not finished.wait(delay):
+            with lock:
+                if not finished.is_set():
+                    ctypes.pythonapi.PyThreadState_SetAsyncExc(thread_id, ctypes.py_object(TimedOut))
+            delay = REPEAT_SECONDS
+
+    watchdog = threading.Thread(target=watch, daemon=True)
+    watchdog.start()
+    try:
+        yield
+    finally:
+        with lock:
+            finished.set()
+            # Takes back an exception that was set but not yet raised.
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(thread_id, None)
+
+
+class BoundedText(io.TextIOBase):
+    """A text stream that keeps the first characters and counts the rest.
+
+    >>> stream = BoundedText(5)
+    >>> stream.write("seven characters")
+    16
+    >>> stream.text()
+    'seven\\n... (11 more characters not kept)'
+    """
+
+    def __init__(self, limit: int = PRINT_LIMIT) -> None:
+        self.limit = limit
+        self.kept: list[str] = []
+        self.size = 0
+
+    def writable(self) -> bool:
+        """Say that the stream can be written to."""
+        return True
+
+    def write(self, text: str) -> int:
+        """Keep what still fits."""
+        room = self.limit - min(self.size, self.limit)
+        if room:
+            self.kept.append(text[:room])
+        self.size += len(text)
+        return len(text)
+
+    def text(self) -> str:
+        """Return what was kept, and how much was not."""
+        rest = self.size - self.limit
+        return "".join(self.kept) + (f"\n... ({rest:,} more characters not kept)" if rest > 0 else "")
+
+
+@contextlib.contextmanager
+def captured_output() -> Iterator[BoundedText]:
+    """Collect what the body prints to stdout and stderr, up to a limit."""
+    stream = BoundedText()
+    with contextlib.redirect_stdout(stream), contextlib.redirect_stderr(stream):
+        yield stream

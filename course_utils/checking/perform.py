@@ -1,0 +1,254 @@
+"""Running a script on an answer, and keeping what was seen.
+
+Nothing here knows a reference or an expected value: this is all that the side needs that runs a
+student's code.
+"""
+
+from __future__ import annotations
+
+import linecache
+import sys
+import sysconfig
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from course_utils.checking.limits import TimedOut, captured_output, time_limit
+from course_utils.checking.script import FORWARD, Script, Step
+from course_utils.checking.trees import identical, snapshot
+
+MESSAGE_LIMIT = 400
+_OWN_FOLDER = str(Path(__file__).resolve().parent.parent)
+_LIBRARY_FOLDERS = tuple(
+    {str(Path(sysconfig.get_path(name)).resolve()) for name in ("stdlib", "purelib", "platlib")}
+)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An exception that came out of an answer.
+
+    `lines` shows the frames of the answer's own code only. `kind` is the name of the exception,
+    `family` its classes, so that a subclass of the expected exception is recognized.
+    """
+
+    kind: str
+    family: tuple[str, ...]
+    message: str
+    lines: tuple[str, ...]
+    timed_out: bool = False
+    not_attempted: bool = False
+
+
+@dataclass(frozen=True)
+class Observation:
+    """All that was seen when a script ran on an answer.
+
+    `value` is the result of a function, or a dictionary from the label of each recorded step to
+    its result. `changed` names the inputs that the answer edited in place.
+    """
+
+    value: Any = None
+    failure: Failure | None = None
+    changed: tuple[str, ...] = ()
+    printed: str = ""
+    seconds: float = 0.0
+
+
+def perform(answer: Any, script: Script, *, seconds: float, seed: int) -> Observation:
+    """Run a script on an answer within a time limit.
+
+    The global random generators of Python's libraries are seeded for the run and put back
+    afterwards, so that an answer that draws from them is repeatable and a check leaves the
+    notebook's own random numbers alone. The script's inputs are copied first.
+    """
+    script = snapshot_script(script)
+    before = snapshot_script(script)
+    numpy_state = np.random.get_state()
+    value: Any = None
+    failure = None
+    start = time.perf_counter()
+    with torch.random.fork_rng(devices=[]), captured_output() as printed:
+        torch.manual_seed(seed)
+        np.random.seed(seed % 2**32)
+        try:
+            with time_limit(seconds):
+                value = _run_steps(answer, script)
+        except TimedOut:
+            failure = Failure("TimedOut", ("TimedOut",), f"no answer after {seconds:g} s", (), timed_out=True)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            failure = _describe(error)
+        finally:
+            np.random.set_state(numpy_state)
+    elapsed = time.perf_counter() - start
+    pairs = zip(before.inputs, script.inputs, strict=True)
+    changed = tuple(name for (name, old), (_, new) in pairs if not identical(old, _detached(new)))
+    return Observation(value, failure, changed, printed.text(), elapsed)
+
+
+def snapshot_script(script: Script) -> Script:
+    """Copy a script together with all of its inputs."""
+    steps = tuple(
+        replace(step, args=snapshot(step.args), kwargs=snapshot(dict(step.kwargs))) for step in script.steps
+    )
+    return replace(script, steps=steps)
+
+
+def _detached(value: Any) -> Any:
+    return value.detach() if isinstance(value, Tensor) else value
+
+
+def _run_steps(answer: Any, script: Script) -> Any:
+    recorded: dict[str, Any] = {}
+    instance: Any = None
+    last: tuple[Any, Step] | None = None
+
+    def record(label: str, result: Any) -> None:
+        repeats = sum(key == label or key.startswith(f"{label} (") for key in recorded)
+        recorded[f"{label} ({repeats + 1})" if repeats else label] = snapshot(result)
+
+    for step in script.steps:
+        match step.kind:
+            case "apply":
+                return snapshot(answer(*step.args, **step.kwargs))
+            case "inspect":
+                return snapshot(answer)
+            case "predict":
+                return _predict(answer, step.args[0])
+            case "build":
+                instance = answer(*step.args, **step.kwargs)
+            case "load":
+                load_weights(instance, step.args[0])
+            case "call" if step.name in ("train", "eval"):
+                getattr(instance, step.name)()
+            case "call":
+                if script.wants_gradients:
+                    _require_gradients(step)
+                method = instance if step.name == FORWARD else getattr(instance, step.name)
+                result = method(*step.args, **step.kwargs)
+                last = (result, step)
+                record("output" if step.name == FORWARD else f"{step.name}()", result)
+            case "get":
+                record(step.name, getattr(instance, step.name))
+            case "gradients":
+                assert last is not None, "gradients() needs a call before it"
+                for label, gradient in _gradients(instance, *last).items():
+                    record(label, gradient)
+    return recorded
+
+
+def _predict(model: Any, inputs: Any) -> Any:
+    """Ask a trained model for predictions: `model.predict(inputs)` where it has it, else `model(inputs)`."""
+    method: Callable[[Any], Any] = model.predict if hasattr(model, "predict") else model
+    training = isinstance(model, torch.nn.Module) and model.training
+    if isinstance(model, torch.nn.Module):
+        model.eval()
+    try:
+        with torch.no_grad():
+            return snapshot(method(inputs))
+    finally:
+        if training:
+            model.train()
+
+
+def load_weights(module: Any, state: dict[str, Tensor]) -> None:
+    """Load given weights, with an error that says which names or shapes do not fit.
+
+    Raises:
+        TypeError: the answer is not a `torch.nn.Module`.
+        ValueError: its parameters have other names or shapes.
+    """
+    if not isinstance(module, torch.nn.Module):
+        raise TypeError(
+            f"expected a torch.nn.Module, got {type(module).__name__}: "
+            "derive the class from nn.Module and call super().__init__()"
+        )
+    own = module.state_dict()
+    missing = [name for name in state if name not in own]
+    unknown = [name for name in own if name not in state]
+    if missing or unknown:
+        raise ValueError(
+            f"the parameters have other names than the exercise gives: missing {missing or 'none'}, "
+            f"not expected {unknown or 'none'}"
+        )
+    for name, value in state.items():
+        if own[name].shape != value.shape:
+            raise ValueError(
+                f"{name} has shape {tuple(own[name].shape)}, the exercise gives {tuple(value.shape)}"
+            )
+    module.load_state_dict(state)
+
+
+def _float_tensors(step: Step) -> list[tuple[str, Tensor]]:
+    return [(name, v) for name, v in step.named_inputs if isinstance(v, Tensor) and v.is_floating_point()]
+
+
+def _require_gradients(step: Step) -> None:
+    for _, tensor in _float_tensors(step):
+        tensor.requires_grad_(True)
+
+
+def _gradients(instance: Any, result: Any, step: Step) -> dict[str, Any]:
+    outputs = list(result) if isinstance(result, (tuple, list)) else [result]
+    outputs = [out for out in outputs if isinstance(out, Tensor) and out.requires_grad]
+    if not outputs:
+        raise TypeError(
+            "no output carries gradients: keep every step in torch operations "
+            "(no .detach(), .item(), .numpy() or torch.tensor(...) on the way)"
+        )
+    generator = torch.Generator().manual_seed(0)
+    loss = sum((out * torch.randn(out.shape, generator=generator, dtype=out.dtype)).sum() for out in outputs)
+    instance.zero_grad()
+    assert isinstance(loss, Tensor)
+    loss.backward()
+    found = {f"gradient of {name}": tensor.grad for name, tensor in instance.named_parameters()}
+    return found | {f"gradient of {name}": tensor.grad for name, tensor in _float_tensors(step)}
+
+
+def is_library_file(filename: str) -> bool:
+    """Whether a frame belongs to Python, an installed library or this package, not to the answer."""
+    if filename.startswith("<frozen"):
+        return True
+    path = str(Path(filename).resolve()) if not filename.startswith("<") else filename
+    return path.startswith((_OWN_FOLDER, *_LIBRARY_FOLDERS, sys.base_prefix + "/lib"))
+
+
+def _describe(error: BaseException) -> Failure:
+    frames = list(_frames(error.__traceback__))
+    own = [frame for frame in frames if not is_library_file(frame[0])]
+    lines: list[str] = []
+    for filename, number, function in own[-3:]:
+        lines.append(f"line {number}, in {function}: {linecache.getline(filename, number).strip()}")
+    try:
+        message = str(error)
+    except Exception:
+        message = "(its message cannot be shown)"
+    if isinstance(error, SyntaxError):
+        message = "".join(traceback.format_exception_only(error)).strip()
+    raised_by_answer = bool(frames) and not is_library_file(frames[-1][0])
+    return Failure(
+        kind=type(error).__name__,
+        family=tuple(cls.__name__ for cls in type(error).__mro__),
+        message=message if len(message) <= MESSAGE_LIMIT else message[:MESSAGE_LIMIT] + " ...",
+        lines=tuple(lines),
+        not_attempted=isinstance(error, NotImplementedError) and raised_by_answer,
+    )
+
+
+def _frames(trace: TracebackType | None) -> list[tuple[str, int, str]]:
+    found = []
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        found.append((code.co_filename, trace.tb_lineno, code.co_name))
+        trace = trace.tb_next
+    return found

@@ -1,0 +1,160 @@
+"""Run everything that is checked before a change is merged: `make test`, or `make test FAST=yes` for daily work.
+
+Every stage runs, whatever the others do. At the end stands what ran, what failed and how long it took. A stage is a
+line in STAGES; those marked slow are left out by FAST=yes.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from environment import Environment, Stop, run_tool, say
+
+WORKERS = "2"
+EXTRAS = ["test", "oracles"]
+
+
+def chapters(root: Path) -> list[str]:
+    """Return the book's notebooks."""
+    return sorted(str(path.relative_to(root)) for path in root.glob("book/*/*.ipynb"))
+
+
+def solutions(root: Path) -> list[str]:
+    """Return the exercises with solutions."""
+    return sorted(str(path.relative_to(root)) for path in root.glob("solutions/*/*.ipynb"))
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One thing that is checked.
+
+    `command` is what the environment's Python runs; `files`, where given, finds the files to add to it. `fast` is what
+    runs instead under FAST=yes; a stage that is slow as a whole has None there.
+    """
+
+    name: str
+    command: list[str]
+    fast: list[str] | None = None
+    files: Callable[[Path], list[str]] | None = None
+
+    def full_command(self, root: Path, *, fast: bool) -> list[str]:
+        """Return the words to run after `python -m`."""
+        command = self.fast if fast and self.fast is not None else self.command
+        return command + (self.files(root) if self.files else [])
+
+
+def quick(name: str, *command: str) -> Stage:
+    """Return a stage that also FAST=yes runs, unchanged."""
+    return Stage(name, list(command), fast=list(command))
+
+
+def pytest(*words: str) -> list[str]:
+    """Return a pytest command that uses both cores."""
+    return ["pytest", "-q", "-n", WORKERS, "--dist", "loadscope", *words]
+
+
+UNIT = "not oracle and not built and not browser"
+STAGES = [
+    quick("lint", "ruff", "check", "."),
+    quick("format", "ruff", "format", "--check", "."),
+    quick("types", "mypy"),
+    Stage("unit tests", pytest("-m", UNIT), fast=pytest("-m", f"{UNIT} and not slow")),
+    quick("doctests", *pytest("--doctest-modules", "course_utils")),
+    quick("exercises in step", "course_utils.authoring.exercises", "--check"),
+    Stage("oracle tests", pytest("-m", "oracle")),
+    Stage("teeth", ["course_utils.checking.teeth"]),
+    Stage("chapters (nbval)", pytest("--nbval"), files=chapters),
+    Stage("solutions (nbval)", pytest("--nbval-lax"), files=solutions),
+    Stage("book build", ["jupyter_book", "build", ".", "--all", "-W", "-n", "--keep-going"]),
+    Stage("pages and links", pytest("-m", "built and not browser")),
+    Stage("browser", ["pytest", "-q", "-m", "browser"]),
+]
+
+
+@dataclass
+class Result:
+    """How a stage went."""
+
+    stage: Stage
+    passed: int
+    failed: int
+    seconds: float
+
+
+def count(output: str, status: int) -> tuple[int, int]:
+    """Return how many tests passed and failed, from pytest's closing line; other tools count as one test.
+
+    A stage that fails without a failed test (nothing collected, a crash) counts one failure.
+    """
+    closing = re.findall(r"^=* ?((?:\d+ [a-z]+(?:, )?)+) in [\d.]+s.*$", output, re.MULTILINE)
+    numbers = {word.rstrip("s"): int(number) for number, word in re.findall(r"(\d+) ([a-z]+)", closing[-1] if closing else "")}
+    if not numbers:
+        return (0, 1) if status else (1, 0)
+    failed = numbers.get("failed", 0) + numbers.get("error", 0)
+    return numbers.get("passed", 0), max(failed, 1) if status else failed
+
+
+def run(stage: Stage, environment: Environment, *, fast: bool) -> Result:
+    """Run one stage, showing its output as it comes."""
+    say(f"\n=== {stage.name} ===")
+    variables = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",  # two workers on two cores: more threads only get in each other's way
+        "OPENBLAS_NUM_THREADS": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "MPLBACKEND": "agg",
+        "PATH": f"{environment.venv / 'bin'}:{os.environ['PATH']}",
+    }
+    command = [str(environment.python), "-m", *stage.full_command(environment.root, fast=fast)]
+    began, lines = time.monotonic(), []
+    with subprocess.Popen(
+        command, cwd=environment.root, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            sys.stdout.write(line)
+            sys.stdout.flush()
+            lines.append(line)
+    passed, failed = count("".join(lines), process.returncode)
+    return Result(stage, passed, failed, time.monotonic() - began)
+
+
+def summary(results: list[Result], left_out: list[str]) -> str:
+    """Return the table of what ran, what was left out, and the closing line."""
+    rows = [f"{'stage':<20}{'passed':>8}{'failed':>8}{'seconds':>10}"]
+    rows += [
+        f"{result.stage.name:<20}{result.passed:>8}{result.failed:>8}{result.seconds:>10.1f}"
+        + ("  FAILED" if result.failed else "")
+        for result in results
+    ]
+    passed, failed = sum(result.passed for result in results), sum(result.failed for result in results)
+    rows.append(f"{'all':<20}{passed:>8}{failed:>8}{sum(result.seconds for result in results):>10.1f}")
+    if left_out:
+        rows.append(f"\nFAST=yes left out: {', '.join(left_out)}.")
+    return "\n".join([*rows, "", f"{passed} passed, {failed} failed"])
+
+
+def main() -> int:
+    """Set up, run every stage, print the summary; the status says whether all passed."""
+    setting = os.environ.get("FAST", "no")
+    if setting not in ("yes", "no"):
+        raise Stop(f"FAST={setting} is not understood: say FAST=yes, or leave it out.")
+    fast = setting == "yes"
+    environment = Environment()
+    environment.ensure(EXTRAS)
+    results = [run(stage, environment, fast=fast) for stage in STAGES if stage.fast or not fast]
+    left_out = [stage.name for stage in STAGES if stage.fast is None] if fast else []
+    left_out += [f"the slow part of {stage.name}" for stage in STAGES if fast and stage.fast not in (None, stage.command)]
+    say("\n" + summary(results, left_out))
+    return 1 if any(result.failed for result in results) else 0
+
+
+if __name__ == "__main__":
+    run_tool(main)
