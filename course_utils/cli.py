@@ -1,6 +1,7 @@
 """The `course` command: one verb for each thing that a learner, an instructor or an author does.
 
-A verb is a line in VERBS. Its module is imported only when the verb is used, so that `course --help` answers at once.
+A verb is a line in VERBS. Its module is imported only when the verb is used, so that `course --help`
+answers at once.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ import typer
 class Verb:
     """Where a verb is implemented, for whom it is, and what it does in one sentence.
 
-    `target` is `module:function`. The function is either a typer command (annotated parameters become arguments and
-    options), or takes one parameter `arguments`, the words after the verb, and returns an exit status.
+    `target` is `module:function`. The function is either a typer command (annotated parameters become
+    arguments and options), or takes one parameter `arguments`, the words after the verb, and returns an
+    exit status.
     """
 
     target: str
@@ -39,11 +41,17 @@ INSTRUCTOR = "For instructors"
 
 VERBS: dict[str, Verb] = {
     "doctor": Verb(
-        "course_utils.authoring.doctor:doctor", LEARNER, "Say what is wrong with this environment and how to mend it."
+        "course_utils.authoring.doctor:doctor",
+        LEARNER,
+        "Say what is wrong with this environment and how to mend it.",
     ),
-    "notebooks": Verb("course_utils.authoring.notebooks:main", AUTHOR, "Execute and normalize the book's chapters."),
+    "notebooks": Verb(
+        "course_utils.authoring.notebooks:main", AUTHOR, "Execute and normalize the book's chapters."
+    ),
 }
-"""Every verb. Another one is another line; `course VERB --help` is then made from the function's own signature."""
+"""Every verb. Another one is another line; `course VERB --help` is then made from the function's own
+signature.
+"""
 
 
 def build(chosen: str | None) -> typer.Typer:

@@ -6,7 +6,7 @@ import hashlib
 import subprocess
 from pathlib import Path
 
-from environment import Environment, Stop, run_tool, say
+from environment import Environment, SetUpError, run_tool, say
 
 SOURCES = ["book", "course_utils", "_config.yml", "_toc.yml", "course.yml", "requirements.lock"]
 PASSED_OVER = {"__pycache__", ".ipynb_checkpoints"}
@@ -42,11 +42,14 @@ def build(environment: Environment, python: Path) -> None:
     log = environment.notes / "book.log"
     with log.open("w") as file:
         done = subprocess.run(
-            [str(python), "-m", "jupyter_book", "build", str(root)], stdout=file, stderr=subprocess.STDOUT, check=False
+            [str(python), "-m", "jupyter_book", "build", str(root)],
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            check=False,
         )
     if done.returncode or not index(root).is_file():
         last = "\n".join(log.read_text().strip().splitlines()[-8:])
-        raise Stop(f"The book could not be built:\n{last}\nAll of the builder's output is in {log}.")
+        raise SetUpError(f"The book could not be built:\n{last}\nAll of the builder's output is in {log}.")
     record.write_text(wanted)
 
 

@@ -1,4 +1,6 @@
-"""Remove what the tools made: the built book, caches and, with ALL=yes, the environment. Nothing that a person wrote."""
+"""Remove what the tools made: the built book, caches and, with ALL=yes, the environment. Nothing that a
+person wrote.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,10 @@ def main() -> int:
     removed = [path for path in paths if path.exists()]
     for path in removed:
         shutil.rmtree(path)
-    say(f"Removed {len(removed)} folders." + ("" if everything else " The environment stays; ALL=yes removes it too."))
+    say(
+        f"Removed {len(removed)} folders."
+        + ("" if everything else " The environment stays; ALL=yes removes it too.")
+    )
     return 0
 
 

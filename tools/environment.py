@@ -1,7 +1,8 @@
 """Make the course's environment `.venv` from the locks, or mend it; do nothing when it is in order.
 
-A file in `.venv` records which locks were installed completely. It is written after an installation and taken away
-before the next one, so that whatever interrupts a set-up, the next run knows what is unfinished and does it again.
+A file in `.venv` records which locks were installed completely. It is written after an installation and
+taken away before the next one, so that whatever interrupts a set-up, the next run knows what is
+unfinished and does it again.
 """
 
 from __future__ import annotations
@@ -21,14 +22,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# Measured on Linux with the CPU build of torch, in megabytes: what each lock adds to .venv, and what pip needs beside
-# it while it downloads and unpacks. A CUDA build of torch needs about 6,000 MB more; pip says so itself if that fails.
+# Measured on Linux with the CPU build of torch, in megabytes: what each lock adds to .venv, and what pip needs
+# beside it while it downloads and unpacks. A CUDA build of torch needs several thousand more.
 MEGABYTES = {"": 1700, "test": 200, "oracles": 800, "cluster": 30, "embeddings": 110, "llm": 120}
 PIP_WORKING_SPACE = 500
+THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
-class Stop(Exception):
-    """An end of the work that the reader can do something about; the message says what is wrong and what to do."""
+class SetUpError(Exception):
+    """An end of the work that the reader can do something about; the message says what is wrong and what to
+    do.
+    """
 
 
 def say(text: str) -> None:
@@ -37,10 +41,10 @@ def say(text: str) -> None:
 
 
 def run_tool(main: object) -> None:
-    """Run a tool's `main`, turn Stop into a plain message and Ctrl-C into a short one."""
+    """Run a tool's `main`, turn SetUpError into a plain message and Ctrl-C into a short one."""
     try:
         status = main()  # type: ignore[operator]
-    except Stop as stop:
+    except SetUpError as stop:
         sys.exit(f"\n{stop}")
     except KeyboardInterrupt:
         sys.exit("\nStopped. The same command goes on from here.")
@@ -64,11 +68,13 @@ class Environment:
         path = self.root / (f"requirements-{extra}.lock" if extra else "requirements.lock")
         if not path.is_file():
             extras = sorted(lock.stem.partition("-")[2] for lock in self.root.glob("requirements-*.lock"))
-            raise Stop(f"There is no extra named {extra!r}: the extras are {', '.join(extras)}.")
+            raise SetUpError(f"There is no extra named {extra!r}: the extras are {', '.join(extras)}.")
         return path
 
     def key(self, extra: str) -> str:
-        """Return what identifies a finished installation: the lock, and for the base what is installed beside it."""
+        """Return what identifies a finished installation: the lock, and for the base what is installed
+        beside it.
+        """
         content = self.lock(extra).read_bytes()
         if not extra:
             # A moved .venv does not work, and the `course` command is made from pyproject.toml.
@@ -111,7 +117,7 @@ class Environment:
         if "PYTHON" not in os.environ or not settings.is_file():
             return False
         made_with = re.search(r"^version(?:_info)? *= *(\d+\.\d+)", settings.read_text(), re.MULTILINE)
-        return made_with is not None and made_with.group(1) != "%d.%d" % sys.version_info[:2]
+        return made_with is not None and made_with.group(1) != THIS_PYTHON
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
@@ -120,23 +126,25 @@ class Environment:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                raise Stop("Another set-up of this copy is running: wait until it is done, or stop it.") from None
+                raise SetUpError(
+                    "Another set-up of this copy is running: wait until it is done, or stop it."
+                ) from None
             yield
 
     def check_space(self, missing: list[str]) -> None:
-        """Stop before anything is written when the disk cannot hold what is missing."""
+        """SetUpError before anything is written when the disk cannot hold what is missing."""
         needed = sum(MEGABYTES.get(extra, 0) for extra in missing)
         free = shutil.disk_usage(self.root).free // 2**20
         temporary = Path(tempfile.gettempdir())
         if temporary.stat().st_dev == self.root.stat().st_dev:
             needed += PIP_WORKING_SPACE
         elif (left := shutil.disk_usage(temporary).free // 2**20) < PIP_WORKING_SPACE:
-            raise Stop(
+            raise SetUpError(
                 f"The disk of {temporary} has {left:,} MB free and pip needs {PIP_WORKING_SPACE:,} MB there: "
                 "free some, or name another folder: make start TMPDIR=FOLDER"
             )
         if free < needed:
-            raise Stop(
+            raise SetUpError(
                 f"The disk of {self.root} has {free:,} MB free and the course needs {needed:,} MB: "
                 "free some space and run the same command again."
             )
@@ -164,15 +172,16 @@ class Environment:
     def explain_venv(self, output: str) -> None:
         """Say why `python -m venv` failed."""
         if "No space left" in output:
-            raise Stop(f"The disk of {self.root} is full: free some space and run the same command again.")
-        if "ensurepip" in output or "No module named venv" in output:
-            version = "%d.%d" % sys.version_info[:2]
-            raise Stop(
-                f"{sys.executable} cannot make an environment, because its venv module is missing or incomplete: "
-                f"install it (Debian and Ubuntu: sudo apt install python{version}-venv), or name another Python with "
-                "PYTHON=, and run the same command again."
+            raise SetUpError(
+                f"The disk of {self.root} is full: free some space and run the same command again."
             )
-        raise Stop(f"{sys.executable} could not make .venv:\n{output.strip()}")
+        if "ensurepip" in output or "No module named venv" in output:
+            raise SetUpError(
+                f"{sys.executable} cannot make an environment: its venv module is missing or incomplete. "
+                f"Install it (Debian and Ubuntu: sudo apt install python{THIS_PYTHON}-venv), or name another "
+                "Python with PYTHON=, and run the same command again."
+            )
+        raise SetUpError(f"{sys.executable} could not make .venv:\n{output.strip()}")
 
     def install(self, extra: str, there: dict[str, str]) -> None:
         """Install one lock completely, and record it."""
@@ -188,7 +197,10 @@ class Environment:
             arguments += ["--force-reinstall"]
         self.pip(arguments, lock.name)
         if not extra:
-            self.pip(["install", "--no-deps", "--no-build-isolation", "--editable", str(self.root)], "the course itself")
+            self.pip(
+                ["install", "--no-deps", "--no-build-isolation", "--editable", str(self.root)],
+                "the course itself",
+            )
             (self.venv / "unfinished").unlink(missing_ok=True)
         there[extra] = self.key(extra)
         self.write_record(there)
@@ -202,11 +214,22 @@ class Environment:
     def pip(self, arguments: list[str], what: str) -> None:
         """Run pip, show how far it is, keep its output in a file and explain a failure."""
         log = self.notes / "pip.log"
-        command = [str(self.python), "-m", "pip", *arguments, "--progress-bar", "off", "--disable-pip-version-check"]
+        command = [
+            str(self.python),
+            "-m",
+            "pip",
+            *arguments,
+            "--progress-bar",
+            "off",
+            "--disable-pip-version-check",
+        ]
         # Not the course's own folder: a module there could shadow one that pip imports.
-        with log.open("w") as file, subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=self.venv
-        ) as process:
+        with (
+            log.open("w") as file,
+            subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=self.venv
+            ) as process,
+        ):
             try:
                 assert process.stdout is not None
                 seen = 0
@@ -221,7 +244,7 @@ class Environment:
                 process.terminate()
                 raise
         if process.returncode:
-            raise Stop(explain_pip(log.read_text(), what, self.root, log))
+            raise SetUpError(explain_pip(log.read_text(), what, self.root, log))
 
 
 NO_NETWORK = (
@@ -240,17 +263,21 @@ def explain_pip(output: str, what: str, root: Path, log: Path) -> str:
         )
     if re.search(NO_NETWORK, output):
         return (
-            f"There is no connection to the package registry, so {what} could not be installed: connect to the "
-            "network (behind a proxy, set HTTPS_PROXY) and run the same command again; it goes on from here."
+            f"There is no connection to the package registry, so {what} could not be installed. "
+            "Connect to the network (behind a proxy, set HTTPS_PROXY) and run the same command again."
         )
     unmatched = re.search(r"No matching distribution found for (\S+)", output)
     if unmatched:
         return (
-            f"The package registry has no {unmatched.group(1)} for this machine: the course runs on 64-bit Linux and "
-            f"on macOS with Apple's processors. If yours is one, try another Python with PYTHON=. pip's output is in {log}."
+            f"The package registry has no {unmatched.group(1)} for this machine: the course runs on 64-bit Linux "
+            "and on macOS with Apple's processors. If yours is one of these, try another Python with PYTHON=. "
+            f"pip's output is in {log}."
         )
     last = "\n".join(output.strip().splitlines()[-8:])
-    return f"pip could not install {what}:\n{last}\nAll of its output is in {log}. Run the same command again once that is mended."
+    return (
+        f"pip could not install {what}:\n{last}\n"
+        f"All of its output is in {log}. Run the same command again once that is mended."
+    )
 
 
 def main() -> int:

@@ -1,11 +1,13 @@
-"""Make the locks again from pyproject.toml: `python3.11 tools/lock.py --python python3.12 --python python3.13`.
+"""Make the locks again from pyproject.toml: `python3.11 tools/lock.py --python python3.12 --python
+python3.13`.
 
-`requirements.lock` pins all that the base install needs, `requirements-<extra>.lock` what an extra adds to it. Pins that
-still satisfy pyproject.toml are kept; `--upgrade` takes the newest releases. Nothing is installed: pip resolves with
-each Python in turn, later ones under the pins of the first, and a package that only some of them need gets a marker.
+`requirements.lock` pins all that the base install needs, `requirements-<extra>.lock` what an extra adds
+to it. Pins that still satisfy pyproject.toml are kept; `--upgrade` takes the newest releases. Nothing is
+installed: pip resolves with each Python in turn, later ones under the pins of the first, and a package
+that only some of them need gets a marker.
 
-What is left out on purpose: the CUDA packages and Triton that a Linux build of torch brings. Which ones, if any,
-depends on the build of torch that the machine gets, and torch pins them itself.
+What is left out on purpose: the CUDA packages and Triton that a Linux build of torch brings. Which ones,
+if any, depends on the build of torch that the machine gets, and torch pins them itself.
 """
 
 from __future__ import annotations
@@ -137,31 +139,39 @@ def kept_pins(path: Path) -> list[str]:
 def python_version(python: str) -> str:
     """Return a Python's version as `3.11`."""
     script = "import sys; print('%d.%d' % sys.version_info[:2])"
-    return subprocess.run(
-        [python, "-c", script], check=True, capture_output=True, text=True
-    ).stdout.strip()
+    return subprocess.run([python, "-c", script], check=True, capture_output=True, text=True).stdout.strip()
 
 
 def main() -> int:
     """Write all locks."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--python", action="append", default=[], help="another Python that the locks must hold for")
-    parser.add_argument("--upgrade", action="store_true", help="take the newest releases instead of the present pins")
+    parser.add_argument(
+        "--python", action="append", default=[], help="another Python that the locks must hold for"
+    )
+    parser.add_argument(
+        "--upgrade", action="store_true", help="take the newest releases instead of the present pins"
+    )
     arguments = parser.parse_args()
     pythons = {python_version(python): python for python in [sys.executable, *arguments.python]}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     wanted = project["project"]["dependencies"] + project["build-system"]["requires"]
     extras: dict[str, list[str]] = project["project"]["optional-dependencies"]
     base: dict[str, Pin] = {}
+    shared: list[str] = []  # what two extras both need has one version
     for extra in [None, *extras]:
         path = lock_path(extra)
-        old = [] if arguments.upgrade else kept_pins(path)
+        old = shared + ([] if arguments.upgrade else kept_pins(path))
         pins = lock(wanted if extra is None else extras[extra], pythons, old, base)
-        what = "What the base install needs." if extra is None else f"What the extra `{extra}` adds to requirements.lock."
+        what = (
+            "What the base install needs."
+            if extra is None
+            else f"What the extra `{extra}` adds to requirements.lock."
+        )
         lines = [pin.line(set(pythons)) for _, pin in sorted(pins.items())]
         path.write_text(HEADER.format(what=what) + "\n".join(lines) + "\n")
         print(f"{path.name}: {len(pins)} packages", file=sys.stderr)
         base = base or pins
+        shared = sorted({*shared, *(f"{pin.name}=={pin.version}" for pin in pins.values())})
     return 0
 
 

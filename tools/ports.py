@@ -7,7 +7,7 @@ import os
 import socket
 from pathlib import Path
 
-from environment import Stop, say
+from environment import SetUpError, say
 
 HOST = "127.0.0.1"
 
@@ -48,23 +48,30 @@ def holder(port: int) -> str:
 
 
 def choose(setting: str, default: int, avoid: frozenset[int] = frozenset()) -> int:
-    """Return the port to use: the one that the setting (PORT, BOOK_PORT) names, else the first free from the default on.
+    """Return the port to use: the one that the setting (PORT, BOOK_PORT) names, else the first free from the
+    default on.
 
-    A port that was named is never replaced silently: if it is taken, Stop says by what.
+    A port that was named is never replaced silently: if it is taken, SetUpError says by what.
     """
     named = os.environ.get(setting, "")
     if named:
         if not named.isdecimal() or not 1 <= int(named) <= 65535:
-            raise Stop(f"{setting}={named} is not a port: give a whole number from 1024 to 65535.")
+            raise SetUpError(f"{setting}={named} is not a port: give a whole number from 1024 to 65535.")
         port = int(named)
         if port in avoid or taken(port):
-            raise Stop(
-                f"Port {port} is in use{holder(port)}: stop that, or name another: make start {setting}={port + 10}"
+            raise SetUpError(
+                f"Port {port} is in use{holder(port)}: stop that, or name another: "
+                f"make start {setting}={port + 10}"
             )
         return port
     for port in range(default, default + 50):
         if port not in avoid and not taken(port):
             if port != default:
-                say(f"Port {default} is in use{holder(default)}: taking {port} instead (to choose: {setting}=NUMBER).")
+                say(
+                    f"Port {default} is in use{holder(default)}: taking {port} instead "
+                    f"(to choose: {setting}=NUMBER)."
+                )
             return port
-    raise Stop(f"Ports {default} to {default + 49} are all in use: name a free one: make start {setting}=NUMBER")
+    raise SetUpError(
+        f"Ports {default} to {default + 49} are all in use: name a free one: make start {setting}=NUMBER"
+    )

@@ -1,7 +1,7 @@
 """Find a Python that the course runs with and start one of the tools beside this file with it.
 
-`python tools/run.py start` is what `make start` calls. This file alone is written for any Python 3, so that a Python
-which is too old can still say so.
+`python tools/run.py start` is what `make start` calls. This file alone is written for any Python 3, so
+that a Python which is too old can still say so.
 """
 
 from __future__ import print_function
@@ -41,13 +41,15 @@ def complaint(version, path):
     age = "too old" if version[:2] < OLDEST else "too new"
     return (
         "%s is Python %s, which is %s: the course needs Python %s to %s.\n"
-        "Install one of these beside it and run the same command again, or name one: make start PYTHON=python%s"
-        % (path, name(version), age, name(OLDEST), name(NEWEST), name(NEWEST))
+        "Install one of these beside it and run the same command again, or name one: "
+        "make start PYTHON=python%s" % (path, name(version), age, name(OLDEST), name(NEWEST), name(NEWEST))
     )
 
 
 def find(named):
-    """Return the path of a Python to use; `named` is what PYTHON= says, or nothing. Exits with a sentence if none is."""
+    """Return the path of a Python to use; `named` is what PYTHON= says, or nothing. Exits with a sentence if
+    none is.
+    """
     refused = None
     for command in [named] if named else CANDIDATES:
         found = ask(command)
@@ -61,7 +63,10 @@ def find(named):
             "PYTHON=%s does not start: give the name or the path of Python %s to %s, or leave PYTHON out."
             % (named, name(OLDEST), name(NEWEST))
         )
-    sys.exit("No Python was found: install Python %s to %s and run the same command again." % (name(OLDEST), name(NEWEST)))
+    sys.exit(
+        "No Python was found: install Python %s to %s and run the same command again."
+        % (name(OLDEST), name(NEWEST))
+    )
 
 
 def main():

@@ -1,7 +1,8 @@
 """Open the course: JupyterLab on the exercises, with the book served beside it, until Ctrl-C.
 
-Settings, each as `make start NAME=value`: PORT and BOOK_PORT (8888 and 8889, or the next that is free), OPEN=no (do not
-open a browser), EXTRAS="embeddings llm" (install these extras too), PYTHON (the Python to make .venv with).
+Settings, each as `make start NAME=value`: PORT and BOOK_PORT (8888 and 8889, or the next that is free),
+OPEN=no (do not open a browser), EXTRAS="embeddings llm" (install these extras too), PYTHON (the Python to
+make .venv with).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import Any
 
 import book
 import ports
-from environment import Environment, Stop, run_tool, say
+from environment import Environment, SetUpError, run_tool, say
 
 LONGEST_START = 90.0  # seconds; a first start on a slow disk takes about 20
 
@@ -64,9 +65,13 @@ def jupyterlab(environment: Environment, port: int, token: str) -> Iterator[subp
     # In containers, where one is root and nothing else is there to be protected.
     command += ["--allow-root"] if os.geteuid() == 0 else []
     # The token goes by the environment: a command line can be read by everyone on the machine.
-    variables = {**os.environ, "JUPYTER_TOKEN": token, "PATH": f"{environment.venv / 'bin'}:{os.environ['PATH']}"}
+    variables = {
+        **os.environ,
+        "JUPYTER_TOKEN": token,
+        "PATH": f"{environment.venv / 'bin'}:{os.environ['PATH']}",
+    }
     with (environment.notes / "jupyterlab.log").open("wb") as log:
-        # A session of its own, so that Ctrl-C reaches only this process, which then stops JupyterLab in order.
+        # A session of its own, so that Ctrl-C reaches only this process, which stops JupyterLab in order.
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=variables, start_new_session=True
         )
@@ -81,18 +86,19 @@ def jupyterlab(environment: Environment, port: int, token: str) -> Iterator[subp
 
 
 def wait_until_ready(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
-    """Return when JupyterLab answers; Stop if it ends or takes too long."""
+    """Return when JupyterLab answers; SetUpError if it ends or takes too long."""
     # Without the proxies that are set for the outside world.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     end = time.monotonic() + LONGEST_START
     while time.monotonic() < end and process.poll() is None:
-        with contextlib.suppress(OSError):
-            with opener.open(address, timeout=5) as answer:
-                if answer.status == 200:
-                    return
+        with contextlib.suppress(OSError), opener.open(address, timeout=5) as answer:
+            if answer.status == 200:
+                return
         time.sleep(0.1)
     last = "\n".join(log.read_text(errors="replace").strip().splitlines()[-8:])
-    raise Stop(f"JupyterLab did not start:\n{last}\nAll of its output is in {log}. `make start` tries again.")
+    raise SetUpError(
+        f"JupyterLab did not start:\n{last}\nAll of its output is in {log}. `make start` tries again."
+    )
 
 
 def stop_on_termination(*_: object) -> None:
@@ -110,7 +116,7 @@ def main() -> int:
     environment.notes.mkdir(exist_ok=True)
     try:
         book.build(environment, python)
-    except Stop as stop:
+    except SetUpError as stop:
         # Whoever came to work on an exercise can do that without the book.
         say(f"\n{stop}\nThe exercises open all the same.\n")
     token = secrets.token_hex(16)
@@ -124,14 +130,16 @@ def main() -> int:
             wait_until_ready(process, f"{lab}/api/status?token={token}", environment.notes / "jupyterlab.log")
             say(f"\n  The book        http://{ports.HOST}:{book_port}/")
             say(f"  The exercises   {lab}/lab?token={token}\n")
-            say(f"Ready after {time.monotonic() - began:.1f} s. Both are for this machine only. Ctrl-C stops them.")
+            say(
+                f"Ready after {time.monotonic() - began:.1f} s. Only this machine can see them. Ctrl-C stops."
+            )
             if os.environ.get("OPEN", "yes") != "no":
                 webbrowser.open(f"{lab}/lab?token={token}")
             process.wait()
     except KeyboardInterrupt:
         say("\nStopped. Your work is in exercises/; `make start` opens it again.")
         return 0
-    raise Stop(f"JupyterLab ended by itself; its output is in {environment.notes / 'jupyterlab.log'}.")
+    raise SetUpError(f"JupyterLab ended by itself; its output is in {environment.notes / 'jupyterlab.log'}.")
 
 
 if __name__ == "__main__":

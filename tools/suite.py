@@ -1,7 +1,8 @@
-"""Run everything that is checked before a change is merged: `make test`, or `make test FAST=yes` for daily work.
+"""Run everything that is checked before a change is merged: `make test`, or `make test FAST=yes` for daily
+work.
 
-Every stage runs, whatever the others do. At the end stands what ran, what failed and how long it took. A stage is a
-line in STAGES; those marked slow are left out by FAST=yes.
+Every stage runs, whatever the others do. At the end stands what ran, what failed and how long it took. A
+stage is a line in STAGES; those marked slow are left out by FAST=yes.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from environment import Environment, Stop, run_tool, say
+from environment import Environment, SetUpError, run_tool, say
 
 WORKERS = "2"
 EXTRAS = ["test", "oracles"]
@@ -35,8 +36,8 @@ def solutions(root: Path) -> list[str]:
 class Stage:
     """One thing that is checked.
 
-    `command` is what the environment's Python runs; `files`, where given, finds the files to add to it. `fast` is what
-    runs instead under FAST=yes; a stage that is slow as a whole has None there.
+    `command` is what the environment's Python runs; `files`, where given, finds the files to add to it.
+    `fast` is what runs instead under FAST=yes; a stage that is slow as a whole has None there.
     """
 
     name: str
@@ -94,7 +95,10 @@ def count(output: str, status: int) -> tuple[int, int]:
     A stage that fails without a failed test (nothing collected, a crash) counts one failure.
     """
     closing = re.findall(r"^=* ?((?:\d+ [a-z]+(?:, )?)+) in [\d.]+s.*$", output, re.MULTILINE)
-    numbers = {word.rstrip("s"): int(number) for number, word in re.findall(r"(\d+) ([a-z]+)", closing[-1] if closing else "")}
+    numbers = {
+        word.rstrip("s"): int(number)
+        for number, word in re.findall(r"(\d+) ([a-z]+)", closing[-1] if closing else "")
+    }
     if not numbers:
         return (0, 1) if status else (1, 0)
     failed = numbers.get("failed", 0) + numbers.get("error", 0)
@@ -115,7 +119,12 @@ def run(stage: Stage, environment: Environment, *, fast: bool) -> Result:
     command = [str(environment.python), "-m", *stage.full_command(environment.root, fast=fast)]
     began, lines = time.monotonic(), []
     with subprocess.Popen(
-        command, cwd=environment.root, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        cwd=environment.root,
+        env=variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:
@@ -145,13 +154,17 @@ def main() -> int:
     """Set up, run every stage, print the summary; the status says whether all passed."""
     setting = os.environ.get("FAST", "no")
     if setting not in ("yes", "no"):
-        raise Stop(f"FAST={setting} is not understood: say FAST=yes, or leave it out.")
+        raise SetUpError(f"FAST={setting} is not understood: say FAST=yes, or leave it out.")
     fast = setting == "yes"
     environment = Environment()
     environment.ensure(EXTRAS)
     results = [run(stage, environment, fast=fast) for stage in STAGES if stage.fast or not fast]
     left_out = [stage.name for stage in STAGES if stage.fast is None] if fast else []
-    left_out += [f"the slow part of {stage.name}" for stage in STAGES if fast and stage.fast not in (None, stage.command)]
+    left_out += [
+        f"the slow part of {stage.name}"
+        for stage in STAGES
+        if fast and stage.fast not in (None, stage.command)
+    ]
     say("\n" + summary(results, left_out))
     return 1 if any(result.failed for result in results) else 0
 

@@ -15,6 +15,7 @@ import typer
 from packaging.requirements import Requirement
 from packaging.version import Version
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 OLDEST, NEWEST = (3, 11), (3, 13)
@@ -37,7 +38,9 @@ class Finding:
 
 
 def find_root() -> Path:
-    """Return the folder of the course: the nearest one upward that holds the lock, else the one installed from."""
+    """Return the folder of the course: the nearest one upward that holds the lock, else the one installed
+    from.
+    """
     here = Path.cwd()
     for folder in (here, *here.parents):
         if (folder / "requirements.lock").is_file() and (folder / "course_utils").is_dir():
@@ -156,7 +159,7 @@ def examine_kernel(root: Path) -> Iterator[Finding]:  # noqa: ARG001
     yield Finding(
         "wrong",
         f"notebooks run with {command}, another Python, where course_utils may be missing",
-        f"Remove that kernel, {spec.resource_dir}, or run {sys.executable} -m ipykernel install --sys-prefix.",
+        f"Remove that kernel, {spec.resource_dir}, or: {sys.executable} -m ipykernel install --sys-prefix",
     )
 
 
@@ -194,7 +197,7 @@ def examine_machine(root: Path) -> Iterator[Finding]:
         with socket.socket() as probe:
             busy = probe.connect_ex(("127.0.0.1", port)) == 0
         if busy:
-            mend = f"If that is not the course itself: `make start` takes the next free one, or make start {setting}=9000"
+            mend = f"If that is not the course itself, choose another: make start {setting}=9000"
             yield Finding("note", f"port {port} is in use", mend)
         else:
             yield Finding("good", f"port {port} is free")
@@ -250,9 +253,9 @@ def doctor() -> None:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for finding in findings:
-        table.add_row(signs[finding.state], finding.what, end_section=False)
+        table.add_row(signs[finding.state], escape(finding.what))
         if finding.mend:
-            table.add_row("", f"[dim]{finding.mend}[/]")
+            table.add_row("", f"[dim]{escape(finding.mend)}[/]")
     console = Console()
     console.print(table)
     wrong = sum(finding.state == "wrong" for finding in findings)

@@ -3,9 +3,9 @@
     python -m course_utils.authoring.notebooks                       # every chapter of the table of contents
     python -m course_utils.authoring.notebooks book/basics/embeddings.ipynb
 
-The book shows the outputs that are stored in a chapter's file, so a chapter is committed executed. What differs
-from run to run and means nothing (timestamps, ids, versions, how a stream was cut into pieces) is taken out; what
-differs and means something (a path of this machine, an object's address) is refused.
+The book shows the outputs that are stored in a chapter's file, so a chapter is committed executed. What
+differs from run to run and means nothing (timestamps, ids, versions, how a stream was cut into pieces) is
+taken out; what differs and means something (a path of this machine, an object's address) is refused.
 
 A cell tagged ``nbval-ignore-output`` may show what cannot be repeated, say a measured time. Its stored output
 is kept as it is; ``--fresh`` measures again.
@@ -97,13 +97,12 @@ def normalize(notebook: NotebookNode) -> NotebookNode:
         notebook: A notebook, executed or not.
 
     Returns:
-        A new notebook: fixed kernel and language, no empty code cell, executed cells numbered 1, 2, 3, ...,
-        streams in one piece, errors as one line. Normalizing it again changes nothing.
+        A new notebook: fixed kernel and language, executed cells numbered 1, 2, 3, ..., streams in one piece,
+        errors as one line. Normalizing it again changes nothing.
     """
     result = copy.deepcopy(notebook)
     result.metadata = nbformat.from_dict({"kernelspec": dict(_KERNELSPEC), "language_info": dict(_LANGUAGE)})
     result.nbformat, result.nbformat_minor = 4, 5
-    result.cells = [cell for cell in result.cells if cell.cell_type != "code" or cell.source.strip()]
     _give_ids(result.cells)
     number = 0
     for cell in result.cells:
@@ -151,6 +150,23 @@ def to_text(notebook: NotebookNode) -> str:
     return nbformat.writes(notebook, version=nbformat.NO_CONVERT).rstrip("\n") + "\n"
 
 
+def cleared(notebook: NotebookNode) -> NotebookNode:
+    """Return the normalized notebook without any output, as exercises and their solutions are stored."""
+    result = normalize(notebook)
+    for cell in result.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    return result
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file in one step: an interrupted run leaves the old file or the new one, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(path.name + ".tmp")
+    unfinished.write_text(text, encoding="utf-8")
+    unfinished.replace(path)
+
+
 def problems(notebook: NotebookNode, root: Path) -> list[str]:
     """Say what in an executed chapter does not belong in the book.
 
@@ -173,7 +189,8 @@ def problems(notebook: NotebookNode, root: Path) -> list[str]:
             if output.output_type == "stream" and output.name == "stderr":
                 line = text.strip().splitlines()[-1] if text.strip() else ""
                 found.append(f"{where} writes to stderr ({line[:80]!r}); mend the cause of the warning")
-            elif address := _ADDRESS.search(text):
+                continue
+            if address := _ADDRESS.search(text):
                 found.append(
                     f"{where} shows an object's address ({address[0].strip()}), which changes with every "
                     "run; end the line with a semicolon or print what is meant"
@@ -216,10 +233,7 @@ def execute(notebook: NotebookNode, folder: Path, on_cell: object = None) -> Not
     Raises:
         NotebookError: If a cell raises, stops the kernel or runs for more than ten minutes.
     """
-    fresh = copy.deepcopy(notebook)
-    for cell in fresh.cells:
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
+    fresh = cleared(notebook)
     # A backend chosen for this process would keep figures out of the notebook.
     environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
     client = NotebookClient(
@@ -280,6 +294,8 @@ def refresh(path: Path, root: Path, *, fresh: bool = False, on_cell: object = No
         NotebookError: If it cannot be executed or shows what does not belong in the book; the file is kept.
     """
     before = read_notebook(path)
+    # An empty cell cannot be executed and would look as if it had been forgotten.
+    before.cells = [cell for cell in before.cells if cell.cell_type != "code" or cell.source.strip()]
     after = execute(before, path.parent, on_cell)
     if not fresh:
         _keep_unrepeatable(before, after)
@@ -289,10 +305,7 @@ def refresh(path: Path, root: Path, *, fresh: bool = False, on_cell: object = No
     text = to_text(after)
     if text == path.read_text(encoding="utf-8"):
         return False
-    # Written beside the old file and moved over it, so that an interrupted run leaves a whole notebook.
-    unfinished = path.with_suffix(".tmp")
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(path)
+    write_text(path, text)
     return True
 
 

@@ -117,7 +117,8 @@ class Checker:
         names = ", ".join(self.exercises)
         if name is None:
             raise ValueError(
-                f"which exercise is this? Give its name, as in check(answer, {next(iter(self.exercises))!r}); "
+                "which exercise is this? Give its name, as in "
+                f"check(answer, {next(iter(self.exercises))!r}); "
                 f"the exercises of {self.chapter} are: {names}"
             )
         if name not in self.exercises:

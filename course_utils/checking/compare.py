@@ -115,7 +115,7 @@ def compare(expected: Any, got: Any, tolerance: Tolerance, where: str = "") -> D
     if type(expected) is type(got) and hasattr(expected, "__dict__") and not callable(expected):
         return _compare_mapping(vars(expected), vars(got), tolerance, where)
     try:
-        same = bool(expected == got)
+        same = isinstance(got, type(expected)) and bool(expected == got)
     except Exception:
         same = False
     if same:
@@ -124,7 +124,7 @@ def compare(expected: Any, got: Any, tolerance: Tolerance, where: str = "") -> D
         return Difference(
             "the value is another one", f"expected {describe(expected)}, got {describe(got)}", where
         )
-    return _wrong_type(describe(expected), got, where)
+    return _wrong_type(f"a {type(expected).__name__}" if expected is not None else "None", got, where)
 
 
 def _wrong_type(expected: str, got: Any, where: str, hint: str = "") -> Difference:
@@ -247,9 +247,9 @@ def _pattern(first: np.ndarray, second: np.ndarray) -> str:
     offset = float((second - first).mean())
     if np.allclose(second, first + offset, atol=1e-4 * scale):
         return ": every value is off by the same amount"
-    if first.ndim >= 2 and first.shape[-1] == first.shape[-2]:
-        if np.allclose(second, np.swapaxes(first, -1, -2), atol=1e-4 * scale):
-            return ": the last two axes are transposed"
+    square = first.ndim >= 2 and first.shape[-1] == first.shape[-2]
+    if square and np.allclose(second, np.swapaxes(first, -1, -2), atol=1e-4 * scale):
+        return ": the last two axes are transposed"
     return ""
 
 

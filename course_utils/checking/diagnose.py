@@ -75,7 +75,7 @@ def leaves(value: Any, path: str = "") -> Iterator[Leaf]:
 
 
 def distance(answer: Any, mistake: Any, right: Any) -> float:
-    """How far an answer is from a mistake, with 1 as the limit of "the same"; infinite where it is another thing."""
+    """Return how far an answer is from a mistake: up to 1 is the same, infinite is another thing."""
     first, second = list(leaves(answer)), list(leaves(mistake))
     if [leaf.signature for leaf in first] != [leaf.signature for leaf in second]:
         return np.inf
@@ -90,9 +90,7 @@ def _leaf_distance(answer: Leaf, mistake: Leaf, right: Leaf | None) -> float:
         return 0.0
     a, m = answer.numbers, mistake.numbers
     finite = np.isfinite(m)
-    if not np.array_equal(np.isfinite(a), finite) or not np.array_equal(
-        a[~finite], m[~finite], equal_nan=True
-    ):
+    if not np.array_equal(a[~finite], m[~finite], equal_nan=True) or not np.isfinite(a[finite]).all():
         return np.inf
     if not finite.any():
         return 0.0

@@ -263,7 +263,7 @@ def module(
 def value(name: str, expected: Any, *, points: float, rtol: float = 1e-4, atol: float = 1e-6) -> Exercise:
     """Declare a graded value: a number, a tensor, a string, or a nest of them."""
     exercise = Exercise(name, "value", expected, points, Tolerance(rtol, atol))
-    exercise.case("value")(lambda draw: None)
+    exercise.case("value")(lambda _draw: None)
     return exercise
 
 

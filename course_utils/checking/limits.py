@@ -42,7 +42,7 @@ def time_limit(seconds: float) -> Iterator[None]:
 def _with_timer(seconds: float) -> Iterator[None]:
     armed = True
 
-    def interrupt(signum: int, frame: FrameType | None) -> None:
+    def interrupt(_signal: int, _frame: FrameType | None) -> None:
         # A signal that is already on its way when the body ends must not hit the caller.
         if armed:
             raise TimedOut

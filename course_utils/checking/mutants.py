@@ -121,9 +121,7 @@ def _mutate(statement: ast.stmt, parameters: list[str]) -> Iterator[ast.stmt]:
             yield ast.AugAssign(statement.target, kind(), statement.value)
     if isinstance(statement, ast.If):
         for constant in (True, False):
-            altered = copy.copy(statement)
-            altered.test = ast.Constant(constant)
-            yield altered
+            yield ast.If(ast.Constant(constant), statement.body, statement.orelse)
     for path in _paths(statement):
         node = _at(statement, path)
         for replacement in _replacements(node, parameters):

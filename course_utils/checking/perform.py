@@ -75,10 +75,11 @@ def perform(answer: Any, script: Script, *, seconds: float, seed: int) -> Observ
     numpy_state = np.random.get_state()
     value: Any = None
     failure = None
-    start = time.perf_counter()
+    elapsed = 0.0
     with torch.random.fork_rng(devices=[]), captured_output() as printed:
         torch.manual_seed(seed)
         np.random.seed(seed % 2**32)
+        start = time.perf_counter()
         try:
             with time_limit(seconds):
                 value = _run_steps(answer, script)
@@ -89,8 +90,8 @@ def perform(answer: Any, script: Script, *, seconds: float, seed: int) -> Observ
         except BaseException as error:
             failure = _describe(error)
         finally:
+            elapsed = time.perf_counter() - start
             np.random.set_state(numpy_state)
-    elapsed = time.perf_counter() - start
     pairs = zip(before.inputs, script.inputs, strict=True)
     changed = tuple(name for (name, old), (_, new) in pairs if not identical(old, _detached(new)))
     return Observation(value, failure, changed, printed.text(), elapsed)

@@ -21,8 +21,10 @@ PRINT_SHOWN = 500
 # surroundings, so that one card reads well on a light and on a dark page.
 _STYLE = """
 <style>
-.course-check { border: 1px solid rgba(128,128,128,.45); border-left: .35rem solid #8a8a8a; border-radius: .4rem;
-  padding: .6rem .9rem; margin: .3rem 0; max-width: 52rem; color: inherit; font-size: .95em; line-height: 1.45; }
+.course-check { border: 1px solid rgba(128,128,128,.45); border-left: .35rem solid #8a8a8a;
+  border-radius: .4rem;
+  padding: .6rem .9rem; margin: .3rem 0; max-width: 52rem; color: inherit; font-size: .95em;
+  line-height: 1.45; }
 .course-check.passed { border-left-color: #1b8a5a; } .course-check.failed, .course-check.crashed,
 .course-check.timed-out { border-left-color: #c8501e; }
 .course-check header { display: flex; gap: .8rem; justify-content: space-between; flex-wrap: wrap;
@@ -32,7 +34,8 @@ _STYLE = """
 .course-check li > b { display: inline-block; width: 1.5rem; text-indent: 0; }
 .course-check .why { border-top: 1px solid rgba(128,128,128,.45); margin-top: .5rem; padding-top: .5rem; }
 .course-check p { margin: .3rem 0; } .course-check code { background: rgba(128,128,128,.16); padding: 0 .25em;
-  border-radius: .2em; color: inherit; } .course-check pre { background: rgba(128,128,128,.12); padding: .4rem .6rem;
+  border-radius: .2em; color: inherit; }
+.course-check pre { background: rgba(128,128,128,.12); padding: .4rem .6rem;
   overflow-x: auto; color: inherit; margin: .3rem 0; white-space: pre-wrap; }
 </style>
 """
@@ -93,7 +96,8 @@ def to_html(report: Report) -> str:
         _STYLE,
         f'<section class="course-check {report.status.replace(" ", "-")}" aria-label="Result of the check">',
         f"<header><span>{MARKS[report.status]} <code>{html.escape(report.exercise)}</code>: "
-        f"{TITLES[report.status]}</span><span>{points_text(report.points, report.max_points)}</span></header>",
+        f"{TITLES[report.status]}</span>"
+        f"<span>{points_text(report.points, report.max_points)}</span></header>",
     ]
     if report.status != "not attempted":
         parts.append("<ul>")

@@ -166,11 +166,8 @@ def _catches(exercise: Exercise, evidence: Evidence, mutant: Mutant) -> bool:
 def _prove_altered_results(teeth: Teeth, pool: list[Evidence]) -> None:
     """Mutate what has no source: a value, or the predictions of a model."""
     right = teeth.exercise.reference_answer
-    if teeth.exercise.kind == "value":
-        answers = altered_values(right)
-    else:
-        answers = altered_models(right)
-    for name, answer in answers.items():
+    alter = altered_values if teeth.exercise.kind == "value" else altered_models
+    for name, answer in alter(right).items():
         teeth.mutants += 1
         for evidence in pool:
             if any(not behavior.result.passed for behavior in evidence.behaviors(answer)):

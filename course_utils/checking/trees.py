@@ -13,7 +13,10 @@ from torch import Tensor
 
 def is_frame(value: object) -> bool:
     """Whether a value is a pandas DataFrame or Series, without importing pandas."""
-    return type(value).__module__.startswith("pandas.") and type(value).__name__ in ("DataFrame", "Series")
+    return type(value).__module__.split(".")[0] == "pandas" and type(value).__name__ in (
+        "DataFrame",
+        "Series",
+    )
 
 
 def snapshot(value: Any) -> Any:

@@ -116,15 +116,16 @@ def unbroadcast(gradient: Array, shape: tuple[int, ...]) -> Array:
            [3.]])
     """
     added = gradient.ndim - len(shape)
-    stretched = [added + axis for axis, length in enumerate(shape) if length == 1]
-    return gradient.sum(axis=(*range(added), *stretched), keepdims=True).reshape(shape)
+    gradient = gradient.sum(axis=tuple(range(added)))
+    stretched = tuple(axis for axis, length in enumerate(shape) if length == 1)
+    return gradient.sum(axis=stretched, keepdims=True)
 
 
 def add_backward(gradient: Array, left: Array, right: Array) -> tuple[Array, Array]:
     """Backward of `left + right`: the gradient goes to both operands unchanged.
 
     >>> add_backward(np.array([5.0, 7.0]), np.array([1.0, 2.0]), np.array(3.0))
-    (array([5., 7.]), array(12.))
+    (array([5., 7.]), np.float64(12.0))
     """
     return unbroadcast(gradient, left.shape), unbroadcast(gradient, right.shape)
 
@@ -133,7 +134,7 @@ def mul_backward(gradient: Array, left: Array, right: Array) -> tuple[Array, Arr
     """Backward of `left * right`, elementwise: each operand gets the gradient times the other one.
 
     >>> mul_backward(np.array([5.0, 7.0]), np.array([1.0, 2.0]), np.array(3.0))
-    (array([15., 21.]), array(19.))
+    (array([15., 21.]), np.float64(19.0))
     """
     return unbroadcast(gradient * right, left.shape), unbroadcast(gradient * left, right.shape)
 
@@ -186,7 +187,7 @@ def log_backward(gradient: Array, operand: Array) -> Array:
 
 
 def sum_backward(gradient: Array, operand: Array, axis: Axis = None, keepdims: bool = False) -> Array:
-    """Backward of `operand.sum(axis, keepdims)`: every summand gets the gradient of its sum.
+    """Backward of `operand.sum(axis, keepdims)`: each summand gets the gradient of its sum (a view).
 
     >>> sum_backward(np.array([5.0, 7.0]), np.zeros((2, 3)), axis=1)
     array([[5., 5., 5.],
@@ -194,7 +195,7 @@ def sum_backward(gradient: Array, operand: Array, axis: Axis = None, keepdims: b
     """
     if axis is not None and not keepdims:
         gradient = np.expand_dims(gradient, axis)
-    return gradient * np.ones_like(operand)
+    return np.broadcast_to(gradient, operand.shape)
 
 
 def log_softmax(logits: Float[np.ndarray, "... classes"]) -> Float[np.ndarray, "... classes"]:
@@ -231,9 +232,10 @@ def softmax_cross_entropy_backward(
     array([[-0.25,  0.25],
            [ 0.25, -0.25]])
     """
+    batch, _ = logits.shape
     difference = np.exp(log_softmax(logits))
-    difference[np.arange(len(targets)), targets] -= 1
-    return gradient * difference / len(targets)
+    difference[np.arange(batch), targets] -= 1
+    return gradient * difference / batch
 
 
 # --- The tensor that remembers how it was made --------------------------------
@@ -456,4 +458,5 @@ def gradcheck(
     if gradient.shape != point.shape:
         return False
     estimate = numerical_gradient(function, point)
-    return bool((np.abs(gradient - estimate) <= atol + rtol * np.abs(estimate)).all())
+    allowed = atol + rtol * np.abs(estimate)
+    return bool((np.abs(gradient - estimate) <= allowed).all())

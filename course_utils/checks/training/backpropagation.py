@@ -1,0 +1,1196 @@
+"""What is graded in `training/backpropagation`: the backward functions, the walk, the test of gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from course_utils.checking import Draw, function
+from course_utils.training import backpropagation as reference
+from course_utils.training.backpropagation import unbroadcast as sum_to_shape
+
+
+def array(draw: Draw, *shape: int, dtype: type = np.float64) -> np.ndarray:
+    """Normal values; of shape () for no arguments."""
+    return np.asarray(draw.numpy.normal(size=shape), dtype=dtype)
+
+
+def normals(
+    given: dict[str, Any] | None = None, dtype: type = np.float64, **shapes: tuple[int, ...]
+) -> Callable[[Draw], dict[str, Any]]:
+    """A case with an array of normal values for each named shape, and with the given other arguments."""
+    return lambda draw: (
+        {name: array(draw, *shape, dtype=dtype) for name, shape in shapes.items()} | (given or {})
+    )
+
+
+def positive(draw: Draw, *shape: int, dtype: type = np.float64) -> np.ndarray:
+    return np.asarray(draw.numpy.uniform(0.3, 3.0, size=shape), dtype=dtype)
+
+
+# --- relu_backward
+
+relu_backward = function(reference.relu_backward, points=1)
+relu_backward.case("matrix")(normals(gradient=(4, 7), operand=(4, 7)))
+
+
+@relu_backward.case("operand exactly 0")
+def _(draw: Draw):
+    return {"gradient": array(draw, 5) + 3.0, "operand": np.array([0.0, -0.0, 1e-9, -1e-9, 2.0])}
+
+
+relu_backward.case("float32 stays float32", hidden=True)(
+    normals(gradient=(3, 2, 5), operand=(3, 2, 5), dtype=np.float32)
+)
+relu_backward.mistake(
+    "The mask looks at the sign of the incoming gradient. What decides is the sign of the operand: a "
+    "negative gradient passes through a positive operand.",
+    edit=("operand > 0", "gradient > 0"),
+)
+relu_backward.mistake(
+    "The gradient also passes where the operand is exactly 0; the convention (PyTorch's too) is 0 there.",
+    edit=("operand > 0", "operand >= 0"),
+)
+
+
+@relu_backward.mistake(
+    "This is the local derivative alone. Multiply it by the gradient that arrives from the output."
+)
+def local_derivative_of_relu(_gradient, operand):
+    return (operand > 0).astype(operand.dtype)
+
+
+@relu_backward.mistake(
+    "The gradient is multiplied by max(operand, 0): that is the ReLU's value, not its slope."
+)
+def value_for_slope(gradient, operand):
+    return gradient * np.maximum(operand, 0)
+
+
+@relu_backward.mistake("The mask is inverted: gradients pass where the operand is positive, not negative.")
+def inverted_mask(gradient, operand):
+    return gradient * (operand <= 0)
+
+
+@relu_backward.variant
+def with_a_product(gradient, operand):
+    return gradient * (operand > 0)
+
+
+@relu_backward.variant
+def with_a_masked_copy(gradient, operand):
+    result = gradient.copy()
+    result[operand <= 0] = 0
+    return result
+
+
+# --- exp_backward
+
+exp_backward = function(reference.exp_backward, points=1)
+
+
+@exp_backward.case("matrix")
+def _(draw: Draw):
+    return {"gradient": array(draw, 4, 7), "output": positive(draw, 4, 7)}
+
+
+@exp_backward.case("outputs from 1e-8 to 1e8", hidden=True)
+def _(draw: Draw):
+    return {"gradient": array(draw, 5), "output": np.logspace(-8, 8, 5)}
+
+
+@exp_backward.case("float32 stays float32", hidden=True)
+def _(draw: Draw):
+    return {"gradient": array(draw, 2, 3, dtype=np.float32), "output": positive(draw, 2, 3, dtype=np.float32)}
+
+
+exp_backward.mistake(
+    "`output` already is the exponential of the operand; here it is exponentiated once more.",
+    edit=("gradient * output", "gradient * np.exp(output)"),
+)
+exp_backward.mistake(
+    "This is the local derivative alone. Multiply it by the gradient that arrives from the output.",
+    edit=("gradient * output", "1.0 * output"),
+)
+exp_backward.mistake(
+    "The gradient is multiplied by the operand (the logarithm of the output). The derivative of exp(x) "
+    "is exp(x).",
+    edit=("gradient * output", "gradient * np.log(output)"),
+)
+
+
+@exp_backward.variant
+def written_the_other_way(gradient, output):
+    return np.multiply(output, gradient)
+
+
+@exp_backward.variant
+def from_the_operand(gradient, output):
+    operand = np.log(output)
+    return np.exp(operand) * gradient
+
+
+# --- log_backward
+
+log_backward = function(reference.log_backward, points=1)
+
+
+@log_backward.case("matrix")
+def _(draw: Draw):
+    return {"gradient": array(draw, 4, 7), "operand": positive(draw, 4, 7)}
+
+
+@log_backward.case("operands from 1e-8 to 1e8", hidden=True)
+def _(draw: Draw):
+    return {"gradient": array(draw, 5) + 2.0, "operand": np.array([1e-8, 3e-4, 0.5, 2e4, 1e8])}
+
+
+@log_backward.case("float32 stays float32", hidden=True)
+def _(draw: Draw):
+    return {
+        "gradient": array(draw, 2, 3, dtype=np.float32),
+        "operand": positive(draw, 2, 3, dtype=np.float32),
+    }
+
+
+log_backward.mistake(
+    "The gradient is multiplied by the operand; the derivative of log(x) is 1 / x.",
+    edit=("gradient / operand", "gradient * operand"),
+)
+log_backward.mistake(
+    "This is the local derivative alone. Multiply it by the gradient that arrives from the output.",
+    edit=("gradient / operand", "1.0 / operand"),
+)
+log_backward.mistake(
+    "The gradient is divided by the logarithm, the operation's output. It is divided by the operand.",
+    edit=("gradient / operand", "gradient / np.log(operand)"),
+)
+log_backward.mistake(
+    "1 / x is also the derivative of log(x) up to a factor: here it is that of the logarithm to base "
+    "10. The operation is the natural logarithm.",
+    edit=("gradient / operand", "gradient / (operand * np.log(10))"),
+)
+
+
+@log_backward.variant
+def with_a_reciprocal(gradient, operand):
+    return gradient * (1 / operand)
+
+
+@log_backward.variant
+def with_a_power(gradient, operand):
+    return np.power(operand, -1.0) * gradient
+
+
+# --- unbroadcast
+
+unbroadcast = function(reference.unbroadcast, points=2)
+unbroadcast.case("axes added in front")(normals(gradient=(2, 3, 5), given={"shape": (5,)}))
+unbroadcast.case("an axis stretched from length 1")(normals(gradient=(4, 6), given={"shape": (4, 1)}))
+unbroadcast.case("nothing was broadcast")(normals(gradient=(3, 5), given={"shape": (3, 5)}))
+unbroadcast.case("an axis added and one stretched", weight=2)(
+    normals(gradient=(2, 3, 5), given={"shape": (1, 5)})
+)
+unbroadcast.case("down to a single number", hidden=True)(normals(gradient=(3, 7), given={"shape": ()}))
+unbroadcast.case("two axes added, two stretched", hidden=True, weight=2)(
+    normals(gradient=(2, 3, 4, 5, 6), dtype=np.float32, given={"shape": (1, 5, 1)})
+)
+unbroadcast.case("an axis of length 1 that was never stretched", hidden=True)(
+    normals(gradient=(4, 1, 5), given={"shape": (1, 5)})
+)
+unbroadcast.mistake(
+    "The gradient is averaged over the copies. Each copy is a use of the same entry, and the gradients "
+    "of the uses add up.",
+    edits=[
+        ("gradient.sum(axis=tuple(range(added)))", "gradient.mean(axis=tuple(range(added)))"),
+        ("gradient.sum(axis=stretched, keepdims=True)", "gradient.mean(axis=stretched, keepdims=True)"),
+    ],
+)
+
+
+@unbroadcast.mistake(
+    "The stretched axes are looked for at their place in `shape`. Once broadcasting has added axes in "
+    "front, every axis of `shape` sits further back in the gradient."
+)
+def counted_from_the_front(gradient, shape):
+    stretched = tuple(axis for axis, length in enumerate(shape) if length == 1)
+    gradient = gradient.sum(axis=stretched, keepdims=True)
+    return gradient.sum(axis=tuple(range(gradient.ndim - len(shape))))
+
+
+@unbroadcast.mistake(
+    "Only the axes added in front are summed. An axis of length 1 in `shape` was stretched: sum over it "
+    "too, and keep it with length 1."
+)
+def added_axes_only(gradient, shape):
+    return gradient.sum(axis=tuple(range(gradient.ndim - len(shape))))
+
+
+@unbroadcast.mistake(
+    "Only the axes of length 1 in `shape` are summed. Broadcasting also adds whole axes in front: sum "
+    "over them until the number of axes is that of `shape`."
+)
+def stretched_axes_only(gradient, shape):
+    added = gradient.ndim - len(shape)
+    return gradient.sum(
+        axis=tuple(added + axis for axis, length in enumerate(shape) if length == 1), keepdims=True
+    )
+
+
+@unbroadcast.mistake(
+    "A stretched axis is summed away. The operand has that axis, with length 1: keepdims=True keeps it."
+)
+def keepdims_forgotten(gradient, shape):
+    stretched = tuple(axis - len(shape) for axis, length in enumerate(shape) if length == 1)
+    return gradient.sum(axis=(*range(gradient.ndim - len(shape)), *stretched))
+
+
+@unbroadcast.mistake("One of the copies is taken. The gradient of an entry is the sum over all its copies.")
+def one_copy(gradient, shape):
+    for _ in range(gradient.ndim - len(shape)):
+        gradient = gradient[0]
+    return gradient[tuple(slice(0, length) for length in shape)]
+
+
+@unbroadcast.variant
+def axis_by_axis(gradient, shape):
+    while gradient.ndim > len(shape):
+        gradient = gradient.sum(axis=0)
+    for axis, length in enumerate(shape):
+        if length == 1:
+            gradient = np.sum(gradient, axis=axis, keepdims=True)
+    return gradient
+
+
+@unbroadcast.variant
+def with_padded_shape(gradient, shape):
+    padded = (1,) * (gradient.ndim - len(shape)) + tuple(shape)
+    for axis, (length, full) in enumerate(zip(padded, gradient.shape, strict=True)):
+        if length != full:
+            gradient = gradient.sum(axis=axis, keepdims=True)
+    return gradient.reshape(shape)
+
+
+# --- add_backward
+
+add_backward = function(reference.add_backward, points=1)
+add_backward.case("equal shapes")(normals(gradient=(3, 5), left=(3, 5), right=(3, 5)))
+add_backward.case("bias added to a batch")(normals(gradient=(4, 3), left=(4, 3), right=(3,)))
+add_backward.case("the left operand is broadcast")(normals(gradient=(2, 7), left=(2, 1), right=(2, 7)))
+add_backward.case("both operands are broadcast", hidden=True)(
+    normals(gradient=(6, 2, 5), left=(6, 1, 5), right=(2, 1), dtype=np.float32)
+)
+add_backward.mistake(
+    "The gradients have the shape of the output. An operand that was broadcast needs its own shape "
+    "back: sum over the copies with `sum_to_shape`.",
+    edits=[
+        ("unbroadcast(gradient, left.shape)", "gradient"),
+        ("unbroadcast(gradient, right.shape)", "gradient"),
+    ],
+)
+add_backward.mistake(
+    "Only the gradient of `right` is summed back to its operand's shape. The left operand may be the "
+    "one that was broadcast.",
+    edit=("unbroadcast(gradient, left.shape)", "gradient"),
+)
+add_backward.mistake(
+    "The gradient is divided between the operands. A sum passes the whole gradient to each: moving "
+    "either one moves the output just as much.",
+    edits=[
+        ("unbroadcast(gradient, left.shape)", "unbroadcast(gradient / 2, left.shape)"),
+        ("unbroadcast(gradient, right.shape)", "unbroadcast(gradient / 2, right.shape)"),
+    ],
+)
+add_backward.mistake(
+    "The gradient is multiplied by the operands. That is the backward of a product; for a sum both "
+    "local derivatives are 1.",
+    edits=[
+        ("unbroadcast(gradient, left.shape)", "unbroadcast(gradient * right, left.shape)"),
+        ("unbroadcast(gradient, right.shape)", "unbroadcast(gradient * left, right.shape)"),
+    ],
+)
+
+
+@add_backward.variant
+def both_alike(gradient, left, right):
+    return tuple(sum_to_shape(gradient, operand.shape) for operand in (left, right))
+
+
+@add_backward.variant
+def with_explicit_ones(gradient, left, right):
+    return [sum_to_shape(gradient * np.ones_like(gradient), np.shape(operand)) for operand in (left, right)]
+
+
+# --- mul_backward
+
+mul_backward = function(reference.mul_backward, points=1)
+mul_backward.case("equal shapes")(normals(gradient=(3, 5), left=(3, 5), right=(3, 5)))
+mul_backward.case("the right operand is broadcast")(normals(gradient=(4, 3), left=(4, 3), right=(3,)))
+mul_backward.case("column times row", hidden=True)(normals(gradient=(2, 7), left=(2, 1), right=(1, 7)))
+mul_backward.case("float32, three axes", hidden=True)(
+    normals(gradient=(6, 2, 5), left=(6, 1, 5), right=(2, 1), dtype=np.float32)
+)
+mul_backward.mistake(
+    "Each operand gets the gradient times itself. The derivative of left * right with respect to left "
+    "is right.",
+    edits=[
+        ("unbroadcast(gradient * right, left.shape)", "unbroadcast(gradient * left, left.shape)"),
+        ("unbroadcast(gradient * left, right.shape)", "unbroadcast(gradient * right, right.shape)"),
+    ],
+)
+mul_backward.mistake(
+    "The gradients have the shape of the output. An operand that was broadcast needs its own shape "
+    "back: sum over the copies with `sum_to_shape`.",
+    edits=[
+        ("unbroadcast(gradient * right, left.shape)", "gradient * right"),
+        ("unbroadcast(gradient * left, right.shape)", "gradient * left"),
+    ],
+)
+mul_backward.mistake(
+    "These are the local derivatives alone. Multiply them by the gradient that arrives from the output.",
+    edits=[
+        ("gradient * right", "np.ones_like(gradient) * right"),
+        ("gradient * left", "np.ones_like(gradient) * left"),
+    ],
+)
+
+
+@mul_backward.mistake(
+    "The gradient is summed to the operand's shape before it is multiplied by the other operand. "
+    "Multiply first: the sum of products is not the product of sums."
+)
+def summed_too_early(gradient, left, right):
+    return (
+        sum_to_shape(sum_to_shape(gradient, left.shape) * right, left.shape),
+        sum_to_shape(sum_to_shape(gradient, right.shape) * left, right.shape),
+    )
+
+
+@mul_backward.variant
+def in_two_steps(gradient, left, right):
+    left_full, right_full = np.broadcast_arrays(left, right)
+    return sum_to_shape(right_full * gradient, left.shape), sum_to_shape(left_full * gradient, right.shape)
+
+
+@mul_backward.variant
+def with_einsum(gradient, left, right):
+    return (
+        sum_to_shape(np.einsum("...,...->...", gradient, right), left.shape),
+        sum_to_shape(np.einsum("...,...->...", gradient, left), right.shape),
+    )
+
+
+# --- sum_backward
+
+sum_backward = function(reference.sum_backward, points=2)
+sum_backward.case("sum of all entries")(normals(gradient=(), operand=(3, 5)))
+sum_backward.case("axis=1 of three")(normals(gradient=(2, 5), operand=(2, 3, 5), given={"axis": 1}))
+sum_backward.case("rows of a square matrix, where a wrong shape goes unnoticed")(
+    normals(gradient=(4,), operand=(4, 4), given={"axis": 1})
+)
+sum_backward.case("keepdims=True")(
+    normals(gradient=(2, 1, 5), operand=(2, 3, 5), given={"axis": 1, "keepdims": True})
+)
+sum_backward.case("two axes at once", hidden=True)(
+    normals(gradient=(3,), operand=(2, 3, 5), given={"axis": (0, 2)})
+)
+
+
+@sum_backward.case("negative axis, float32", hidden=True)
+def _(draw: Draw):
+    gradient, operand = array(draw, 2, 5, dtype=np.float32), array(draw, 2, 4, 5, dtype=np.float32)
+    return {"gradient": gradient, "operand": operand, "axis": -2}
+
+
+sum_backward.case("all entries with keepdims=True", hidden=True)(
+    normals(gradient=(1, 1), operand=(3, 7), given={"axis": None, "keepdims": True})
+)
+sum_backward.mistake(
+    "The gradient is divided among the summands. Every summand moves the sum one to one, so it gets the "
+    "whole gradient; dividing is right for a mean.",
+    edit=("broadcast_to(gradient,", "broadcast_to(gradient * (gradient.size / operand.size),"),
+)
+sum_backward.mistake(
+    "The summed axis is not put back before broadcasting. NumPy lines axes up from the right, so the "
+    "gradient lands along another axis, or does not fit: use np.expand_dims.",
+    edit=("gradient = np.expand_dims(gradient, axis)", "pass"),
+)
+sum_backward.mistake(
+    "The summed axis is always put back at the end. Put it back where it was.",
+    edit=("np.expand_dims(gradient, axis)", "np.expand_dims(gradient, -1)"),
+)
+sum_backward.mistake(
+    "With keepdims=True the gradient still has the summed axis; here it is put back a second time.",
+    edit=("axis is not None and not keepdims", "axis is not None"),
+)
+sum_backward.mistake(
+    "The gradient is multiplied by the summands. The derivative of a sum with respect to a summand is 1.",
+    edit=("np.broadcast_to(", "operand * np.broadcast_to("),
+)
+
+
+@sum_backward.variant
+def with_ones(gradient, operand, axis=None, keepdims=False):
+    if axis is not None and not keepdims:
+        gradient = np.expand_dims(gradient, axis)
+    return np.ones_like(operand) * gradient
+
+
+@sum_backward.variant
+def with_the_shape_of_the_kept_sum(gradient, operand, axis=None, keepdims=False):
+    kept = operand.sum(axis=axis, keepdims=True).shape
+    return np.broadcast_to(np.reshape(gradient, kept), operand.shape).copy()
+
+
+# --- matmul_backward
+
+matmul_backward = function(reference.matmul_backward, points=2)
+matmul_backward.case("two matrices", weight=2)(normals(gradient=(3, 5), left=(3, 4), right=(4, 5)))
+matmul_backward.case("square matrices, where a wrong transpose goes unnoticed")(
+    normals(gradient=(4, 4), left=(4, 4), right=(4, 4))
+)
+matmul_backward.case("a batch of pairs")(normals(gradient=(2, 3, 5), left=(2, 3, 4), right=(2, 4, 5)))
+matmul_backward.case("one weight matrix for the whole batch")(
+    normals(gradient=(2, 3, 5), left=(2, 3, 4), right=(4, 5))
+)
+matmul_backward.case("both batches broadcast", hidden=True)(
+    normals(gradient=(6, 2, 3, 5), left=(6, 1, 3, 4), right=(2, 4, 5), dtype=np.float32)
+)
+matmul_backward.case("left has no batch axis", hidden=True)(
+    normals(gradient=(7, 3, 5), left=(3, 4), right=(7, 4, 5))
+)
+matmul_backward.mistake(
+    "The factors stand in the wrong order. The shapes show the right one: gradient (rows, columns) "
+    "times right^T (columns, inner) gives (rows, inner), the shape of left.",
+    edits=[
+        ("gradient @ right.swapaxes(-2, -1)", "right.swapaxes(-2, -1) @ gradient"),
+        ("left.swapaxes(-2, -1) @ gradient", "gradient @ left.swapaxes(-2, -1)"),
+    ],
+)
+matmul_backward.mistake(
+    "The matrices are not transposed. The gradient flows through the product backwards, from columns to "
+    "rows.",
+    edits=[("right.swapaxes(-2, -1)", "right"), ("left.swapaxes(-2, -1)", "left")],
+)
+matmul_backward.mistake(
+    ".T reverses all the axes, the batch axes too. Swap only the last two: x.swapaxes(-2, -1).",
+    edits=[("right.swapaxes(-2, -1)", "right.T"), ("left.swapaxes(-2, -1)", "left.T")],
+)
+matmul_backward.mistake(
+    "The batch axes are not summed back. A matrix shared by the whole batch gets the sum of its "
+    "gradients over the batch: use `sum_to_shape`.",
+    edits=[
+        ("unbroadcast(left_gradient, left.shape)", "left_gradient"),
+        ("unbroadcast(right_gradient, right.shape)", "right_gradient"),
+    ],
+)
+matmul_backward.mistake(
+    "The two gradients come back in the wrong order: first that of left, then that of right.",
+    edit=(
+        "unbroadcast(left_gradient, left.shape), unbroadcast(right_gradient, right.shape)",
+        "unbroadcast(right_gradient, right.shape), unbroadcast(left_gradient, left.shape)",
+    ),
+)
+
+
+@matmul_backward.variant
+def matmul_with_einsum(gradient, left, right):
+    return (
+        sum_to_shape(np.einsum("...ij,...kj->...ik", gradient, right), left.shape),
+        sum_to_shape(np.einsum("...ik,...ij->...kj", left, gradient), right.shape),
+    )
+
+
+@matmul_backward.variant
+def transposed_twice(gradient, left, right):
+    transpose = np.matrix_transpose
+    return (
+        sum_to_shape(transpose(right @ transpose(gradient)), left.shape),
+        sum_to_shape(transpose(transpose(gradient) @ left), right.shape),
+    )
+
+
+# --- softmax_cross_entropy_backward
+
+softmax_cross_entropy_backward = function(reference.softmax_cross_entropy_backward, points=2)
+
+
+def batch_of_logits(draw: Draw, batch: int, classes: int, scale: float = 1.0, dtype: type = np.float64):
+    logits = (scale * array(draw, batch, classes)).astype(dtype)
+    return {
+        "gradient": np.asarray(1.0, dtype),
+        "logits": logits,
+        "targets": draw.integers(0, classes, batch).numpy(),
+    }
+
+
+@softmax_cross_entropy_backward.case("a batch", weight=2)
+def _(draw: Draw):
+    return batch_of_logits(draw, 5, 3)
+
+
+@softmax_cross_entropy_backward.case("the loss is used times 0.3 further on")
+def _(draw: Draw):
+    return batch_of_logits(draw, 4, 6) | {"gradient": np.asarray(0.3)}
+
+
+@softmax_cross_entropy_backward.case("logits of 1e4 stay finite", atol=1e-5)
+def _(draw: Draw):
+    return batch_of_logits(draw, 7, 4, scale=1e4)
+
+
+@softmax_cross_entropy_backward.case("one example", hidden=True)
+def _(draw: Draw):
+    return batch_of_logits(draw, 1, 5)
+
+
+@softmax_cross_entropy_backward.case("float32 stays float32", hidden=True)
+def _(draw: Draw):
+    return batch_of_logits(draw, 6, 11, dtype=np.float32)
+
+
+softmax_cross_entropy_backward.mistake(
+    "The loss is the mean over the batch, so its gradient is divided by the number of examples.",
+    edit=("difference / batch", "difference"),
+)
+softmax_cross_entropy_backward.mistake(
+    "The gradient that arrives from the loss is not used. It is 1 only where the loss is the end of the "
+    "graph.",
+    edit=("gradient * difference", "1 * difference"),
+)
+softmax_cross_entropy_backward.mistake(
+    "The sign is the opposite one: p - y, so that a step against the gradient raises the target's logit.",
+    edit=("gradient * difference", "-gradient * difference"),
+)
+softmax_cross_entropy_backward.mistake(
+    "The one-hot target is not subtracted: this is p alone, and it would lower every logit.",
+    edit=("difference[np.arange(batch), targets] -= 1", "pass"),
+)
+softmax_cross_entropy_backward.mistake(
+    "The result is divided by the number of entries (batch times classes). The mean is over the "
+    "examples only.",
+    edit=("difference / batch", "difference / logits.size"),
+)
+softmax_cross_entropy_backward.mistake(
+    "The exponentials overflow for large logits. Subtract the largest logit of each row first; the "
+    "softmax stays the same.",
+    edit=("logits.max(axis=-1, keepdims=True)", "0.0"),
+    of=reference.log_softmax,
+)
+softmax_cross_entropy_backward.mistake(
+    "The softmax runs over the examples (axis 0). The probabilities of one example sum to 1: axis -1.",
+    edits=[
+        ("logits.max(axis=-1, keepdims=True)", "logits.max(axis=0, keepdims=True)"),
+        ("np.exp(shifted).sum(axis=-1, keepdims=True)", "np.exp(shifted).sum(axis=0, keepdims=True)"),
+    ],
+    of=reference.log_softmax,
+)
+
+
+@softmax_cross_entropy_backward.variant
+def with_one_hot_targets(gradient, logits, targets):
+    weights = np.exp(logits - logits.max(axis=1, keepdims=True))
+    probabilities = weights / weights.sum(axis=1, keepdims=True)
+    one_hot = np.eye(logits.shape[1], dtype=logits.dtype)[targets]
+    return (probabilities - one_hot) * (gradient / len(logits))
+
+
+@softmax_cross_entropy_backward.variant
+def example_by_example(gradient, logits, targets):
+    result = np.zeros_like(logits)
+    for row, target in enumerate(targets):
+        weights = np.exp(logits[row] - logits[row].max())
+        result[row] = weights / weights.sum()
+        result[row, target] -= 1
+    return result * gradient / logits.shape[0]
+
+
+# --- numerical_gradient
+
+numerical_gradient = function(reference.numerical_gradient, points=1, rtol=1e-5, atol=1e-7)
+
+
+def cubic(draw: Draw, *shape: int):
+    """A function whose central and one-sided differences differ clearly at a step of 0.1."""
+    weights, shift = positive(draw, *shape), array(draw, *shape)
+    return lambda point: float((weights * (point + shift) ** 3).sum() + (point**2).sum() ** 2)
+
+
+@numerical_gradient.case("vector, step 0.1", weight=2)
+def _(draw: Draw):
+    return {"function": cubic(draw, 4), "point": array(draw, 4), "step": 0.1}
+
+
+@numerical_gradient.case("matrix, default step")
+def _(draw: Draw):
+    return {"function": cubic(draw, 2, 3), "point": array(draw, 2, 3)}
+
+
+@numerical_gradient.case("float32 is refused", raises=ValueError)
+def _(draw: Draw):
+    return {"function": cubic(draw, 5), "point": array(draw, 5, dtype=np.float32)}
+
+
+@numerical_gradient.case("a point with integers is refused", hidden=True, raises=ValueError)
+def _(draw: Draw):
+    return {"function": cubic(draw, 5), "point": draw.integers(1, 9, 5).numpy()}
+
+
+@numerical_gradient.case("three axes, step 0.5", hidden=True)
+def _(draw: Draw):
+    return {"function": cubic(draw, 2, 1, 3), "point": array(draw, 2, 1, 3), "step": 0.5}
+
+
+numerical_gradient.mistake(
+    "This is the one-sided difference, whose error shrinks with h. Go a step to both sides: the error "
+    "of the central difference shrinks with h squared.",
+    edit=(
+        "(function(point + offset) - function(point - offset)) / (2 * step)",
+        "(function(point + offset) - function(point)) / step",
+    ),
+)
+numerical_gradient.mistake(
+    "The two points are 2h apart, and the difference is divided by h: the estimate is twice too large.",
+    edit=("/ (2 * step)", "/ step"),
+)
+numerical_gradient.mistake(
+    "All entries are moved at once: that measures the slope in one direction. Move one entry at a time.",
+    edit=("offset[index] = step", "offset[...] = step"),
+)
+numerical_gradient.mistake(
+    "The entries moved earlier stay moved. Start each entry from the original point.",
+    edit=(
+        "for index in np.ndindex(point.shape):\n        offset = np.zeros_like(point)\n",
+        "offset = np.zeros_like(point)\n    for index in np.ndindex(point.shape):\n",
+    ),
+)
+numerical_gradient.mistake(
+    "A point that is not float64 is accepted. In float32 rounding swallows the difference, and in an "
+    "array of integers a small step is rounded to 0: raise a ValueError.",
+    edit=("point.dtype != np.float64", "False"),
+)
+
+
+@numerical_gradient.variant
+def on_a_flat_copy(function, point, step=1e-5):
+    if point.dtype != np.float64:
+        raise ValueError("float64 is needed")
+    flat = point.copy().ravel()
+    slopes = []
+    for index, entry in enumerate(flat.tolist()):
+        flat[index] = entry + step
+        above = function(flat.reshape(point.shape))
+        flat[index] = entry - step
+        below = function(flat.reshape(point.shape))
+        flat[index] = entry
+        slopes.append((above - below) / step / 2)
+    return np.array(slopes).reshape(point.shape)
+
+
+@numerical_gradient.variant
+def with_unit_vectors(function, point, step=1e-5):
+    if point.dtype != "float64":
+        raise ValueError("float64 is needed")
+    directions = np.eye(point.size).reshape(-1, *point.shape) * step
+    above = np.array([function(point + direction) for direction in directions])
+    below = np.array([function(point - direction) for direction in directions])
+    return ((above - below) / (2 * step)).reshape(point.shape)
+
+
+# --- gradcheck
+
+gradcheck = function(reference.gradcheck, points=2)
+
+
+def quadratic(draw: Draw, *shape: int):
+    """A function with its gradient."""
+    weights, slopes = positive(draw, *shape), array(draw, *shape)
+    return (lambda x: float((weights * x * x + slopes * x).sum())), (lambda x: 2 * weights * x + slopes)
+
+
+def clearly_nonzero(draw: Draw, *shape: int) -> np.ndarray:
+    return positive(draw, *shape) + 2.0
+
+
+@gradcheck.case("a right gradient is accepted")
+def _(draw: Draw):
+    function, slope = quadratic(draw, 3, 4)
+    point = array(draw, 3, 4)
+    return {"function": function, "point": point, "gradient": slope(point)}
+
+
+@gradcheck.case("one entry 1% too large is rejected")
+def _(draw: Draw):
+    function, slope = quadratic(draw, 5)
+    point = clearly_nonzero(draw, 5)
+    return {
+        "function": function,
+        "point": point,
+        "gradient": slope(point) * np.array([1.0, 1.0, 1.01, 1.0, 1.0]),
+    }
+
+
+@gradcheck.case("one entry 1% too small is rejected")
+def _(draw: Draw):
+    function, slope = quadratic(draw, 5)
+    point = clearly_nonzero(draw, 5)
+    return {
+        "function": function,
+        "point": point,
+        "gradient": slope(point) * np.array([1.0, 0.99, 1.0, 1.0, 1.0]),
+    }
+
+
+@gradcheck.case("errors that cancel in the sum are rejected")
+def _(draw: Draw):
+    function, slope = quadratic(draw, 4)
+    point = clearly_nonzero(draw, 4)
+    return {"function": function, "point": point, "gradient": slope(point) + np.array([0.0, 0.5, -0.5, 0.0])}
+
+
+@gradcheck.case("gradients of 1e7 are accepted in spite of rounding")
+def _(draw: Draw):
+    weights = 1e7 * clearly_nonzero(draw, 3)
+    # 3e-5 of the value: far beyond atol, within rtol.
+    return {
+        "function": lambda x: float((weights * x).sum()),
+        "point": array(draw, 3),
+        "gradient": weights * (1 + 3e-5),
+    }
+
+
+@gradcheck.case("a gradient of 0 is accepted in spite of rounding", hidden=True)
+def _(draw: Draw):
+    # The estimate is not exactly 0: a slope of 2e-7, within atol.
+    return {"function": lambda x: float(2e-7 * x.sum()), "point": array(draw, 6), "gradient": np.zeros(6)}
+
+
+@gradcheck.case("a gradient of another shape is rejected", hidden=True)
+def _(draw: Draw):
+    # All entries are equal, so that broadcasting (4, 1) against (4,) finds nothing amiss.
+    return {
+        "function": lambda x: float(3.0 * x.sum()),
+        "point": array(draw, 4),
+        "gradient": np.full((4, 1), 3.0),
+    }
+
+
+@gradcheck.case("an exact match is accepted with tolerances of 0", hidden=True)
+def _(draw: Draw):
+    # At 0, with slopes that are powers of two, central differences are exact.
+    slopes = np.array([4.0, 0.5, 2.0])[draw.permutation(3).numpy()]
+    return {
+        "function": lambda x: float((slopes * x).sum()),
+        "point": np.zeros(3),
+        "gradient": slopes,
+        "rtol": 0.0,
+        "atol": 0.0,
+    }
+
+
+@gradcheck.case("an error of 2e-5 in a gradient of 1e-3 is rejected", hidden=True)
+def _(draw: Draw):
+    slopes = 1e-3 * clearly_nonzero(draw, 4)
+    point = array(draw, 4)
+    return {"function": lambda x: float((slopes * x).sum()), "point": point, "gradient": slopes + 2e-5}
+
+
+@gradcheck.case("the opposite sign is rejected", hidden=True)
+def _(draw: Draw):
+    function, slope = quadratic(draw, 2, 3)
+    point = clearly_nonzero(draw, 2, 3)
+    return {"function": function, "point": point, "gradient": -slope(point)}
+
+
+@gradcheck.case("tolerances that are given are used", hidden=True)
+def _(draw: Draw):
+    function, slope = quadratic(draw, 3)
+    point = clearly_nonzero(draw, 3)
+    return {
+        "function": function,
+        "point": point,
+        "gradient": slope(point) * 1.00001,
+        "rtol": 1e-7,
+        "atol": 1e-9,
+    }
+
+
+gradcheck.mistake(
+    "The difference is compared without its absolute value: an entry that is too small always passes.",
+    edit=("np.abs(gradient - estimate)", "(gradient - estimate)"),
+)
+gradcheck.mistake(
+    "One entry that agrees is enough here. All entries must agree.",
+    edit=(".all()", ".any()"),
+)
+gradcheck.mistake(
+    "The allowed difference does not grow with the gradient: add rtol * |estimate|, or large right "
+    "gradients fail.",
+    edit=("atol + rtol * np.abs(estimate)", "atol"),
+)
+gradcheck.mistake(
+    "The allowed difference shrinks to nothing with the gradient: add atol, or right gradients near 0 fail.",
+    edit=("atol + rtol * np.abs(estimate)", "rtol * np.abs(estimate)"),
+)
+gradcheck.mistake(
+    "A gradient of another shape than the point passes, because broadcasting makes the two fit. Compare "
+    "the shapes first.",
+    edit=("gradient.shape != point.shape", "False"),
+)
+gradcheck.mistake(
+    "The given tolerances are not used.",
+    edit=("atol + rtol * np.abs(estimate)", "1e-6 + 1e-4 * np.abs(estimate)"),
+)
+
+
+@gradcheck.mistake(
+    "The differences are added up before they are compared, so that errors of opposite sign cancel. "
+    "Compare entry by entry."
+)
+def compares_sums(function, point, gradient, rtol=1e-4, atol=1e-6):
+    if gradient.shape != point.shape:
+        return False
+    estimate = reference.numerical_gradient(function, point)
+    return bool(abs((gradient - estimate).sum()) <= atol + rtol * np.abs(estimate).sum())
+
+
+@gradcheck.variant
+def with_allclose(function, point, gradient, rtol=1e-4, atol=1e-6):
+    estimate = reference.numerical_gradient(function, point)
+    return gradient.shape == estimate.shape and np.allclose(gradient, estimate, rtol=rtol, atol=atol)
+
+
+@gradcheck.variant
+def by_the_largest_excess(function, point, gradient, rtol=1e-4, atol=1e-6):
+    if np.shape(gradient) != np.shape(point):
+        return False
+    estimate = reference.numerical_gradient(function, point)
+    excess = np.abs(estimate - gradient) - rtol * np.abs(estimate)
+    return excess.max() <= atol
+
+
+gradcheck.equivalent(
+    "return (np.abs(gradient - estimate) <= allowed).all()",
+    "NumPy's own True and False are as good as Python's",
+)
+gradcheck.equivalent(
+    "return bool((np.abs(estimate - gradient) <= allowed).all())", "the distance is the same from either side"
+)
+
+
+# --- topological_sort
+
+topological_sort = function(reference.topological_sort, points=2)
+
+
+def ancestors(output, parents) -> set:
+    found, waiting = set(), [output]
+    while waiting:
+        node = waiting.pop()
+        if node not in found:
+            found.add(node)
+            waiting += parents[node]
+    return found
+
+
+def an_order(output, parents):
+    """What a right order has; many orders are right."""
+    wanted = ancestors(output, parents)
+
+    def holds(result) -> str | None:
+        if not isinstance(result, (list, tuple)):
+            return f"expected a list of nodes, got a {type(result).__name__}"
+        if len(set(result)) < len(result):
+            return "a node is listed more than once"
+        if not wanted <= set(result):
+            return "a node that the output depends on is missing"
+        if set(result) - wanted:
+            return "a node is listed that the output does not depend on"
+        position = {node: index for index, node in enumerate(result)}
+        if any(position[parent] > position[node] for node in wanted for parent in parents[node]):
+            return "a node stands before one of its parents"
+        return None
+
+    return {"output": output, "parents": parents}, holds
+
+
+def order_of(output: str, parents: dict[str, list[str]]) -> Callable[[Draw], Any]:
+    """The graph with its nodes listed in random order, so that the order of the dict proves nothing."""
+    names = list(parents)
+
+    def draw_graph(draw: Draw):
+        shuffled = [names[k] for k in draw.permutation(len(names)).tolist()]
+        return an_order(output, {name: parents[name] for name in shuffled})
+
+    return draw_graph
+
+
+topological_sort.property("a chain")(order_of("loss", {"x": [], "h": ["x"], "y": ["h"], "loss": ["y"]}))
+topological_sort.property("a node that is used twice")(
+    order_of("loss", {"x": [], "a": ["x", "x"], "b": ["x"], "loss": ["a", "b", "a"]})
+)
+
+
+@topological_sort.property("a long way and a short way to the same node", weight=2)
+def _(draw: Draw):
+    graph = {"x": [], "a": ["x"], "b": ["a"], "c": ["b"], "loss": ["c", "x"]}
+    graph |= {"y": [], "d": ["y"], "e": ["d"], "f": ["y", "e"], "total": ["loss", "f", "e"]}
+    return an_order("total", renamed(draw, graph))
+
+
+topological_sort.property("nodes that the output does not use")(
+    order_of("loss", {"x": [], "w": [], "loss": ["x", "w"], "metric": ["loss"], "unused": ["w"]})
+)
+
+
+@topological_sort.property("a large random graph", hidden=True)
+def _(draw: Draw):
+    names = draw.permutation(60).tolist()
+    graph = {
+        name: draw.choice([[], names[:place], [names[place - 1]]]) if place else []
+        for place, name in enumerate(names)
+    }
+    graph = {
+        name: [of[k] for k in draw.integers(0, len(of), 3).tolist()] if of else []
+        for name, of in graph.items()
+    }
+    graph[names[-1]] = names[40:59]
+    return an_order(names[-1], graph)
+
+
+@topological_sort.property("a chain of 5,000 nodes", hidden=True, seconds=2)
+def _(_draw: Draw):
+    return an_order(4_999, {k: [k - 1] if k else [] for k in range(5_000)})
+
+
+@topological_sort.case("a graph with a cycle is refused", raises=ValueError, seconds=1)
+def _(_draw: Draw):
+    return {"output": "loss", "parents": {"x": [], "a": ["x", "b"], "b": ["a"], "loss": ["b", "x"]}}
+
+
+topological_sort.mistake(
+    "The order is reversed: a node stands before the nodes it is computed from. (Backpropagation walks "
+    "the list from its end.)",
+    edit=("return order", "return order[::-1]"),
+)
+
+
+@topological_sort.mistake(
+    "The recursion goes as deep as the graph, and Python stops at its recursion limit (about 1,000 "
+    "calls). Keep your own stack in a list, or count for each node the children that are not done."
+)
+def recursive(output, parents):
+    order, done, active = [], set(), set()
+
+    def visit(node):
+        if node in active:
+            raise ValueError("a cycle")
+        if node in done:
+            return
+        active.add(node)
+        for parent in parents[node]:
+            visit(parent)
+        active.remove(node)
+        done.add(node)
+        order.append(node)
+
+    visit(output)
+    return order
+
+
+@topological_sort.mistake(
+    "The nodes come in the order of their distance from the output. A node with a short and a long way "
+    "to the output then stands too late: it must come before all of its children, so only the longest "
+    "way counts."
+)
+def by_distance(output, parents):
+    reference.topological_sort(output, parents)  # refuses cycles
+    order = [output]
+    for node in order:
+        order += [parent for parent in dict.fromkeys(parents[node]) if parent not in order]
+    return order[::-1]
+
+
+@topological_sort.mistake("Nodes that the output does not depend on are listed too. Start at the output.")
+def everything_listed(_output, parents):
+    order, waiting = [], dict(parents)
+    while waiting:
+        ready = [node for node, of in waiting.items() if not any(parent in waiting for parent in of)]
+        if not ready:
+            raise ValueError("a cycle")
+        order += ready
+        waiting = {node: of for node, of in waiting.items() if node not in set(ready)}
+    return order
+
+
+@topological_sort.mistake(
+    "A node that is used several times is listed several times. Remember which nodes are done."
+)
+def listed_again(output, parents):
+    done, order = set(), []
+    for node in reference.topological_sort(output, parents):
+        order += [parent for parent in parents[node] if parent in done][1:]
+        order.append(node)
+        done.add(node)
+    return order
+
+
+@topological_sort.mistake(
+    "A cycle goes unnoticed, and the list that comes back is no order. If a node is met again before "
+    "its parents are done, raise a ValueError."
+)
+def blind_to_cycles(output, parents):
+    order, seen, stack = [], {output}, [(output, iter(parents[output]))]
+    while stack:
+        node, of = stack[-1]
+        following = next((parent for parent in of if parent not in seen), None)
+        if following is None:
+            order.append(node)
+            stack.pop()
+        else:
+            seen.add(following)
+            stack.append((following, iter(parents[following])))
+    return order
+
+
+@topological_sort.variant
+def by_counting_children(output, parents):
+    wanted = ancestors(output, parents)
+    left = dict.fromkeys(wanted, 0)
+    for node in wanted:
+        for parent in parents[node]:
+            left[parent] += 1
+    ready, order = [node for node in wanted if left[node] == 0], []
+    while ready:
+        node = ready.pop()
+        order.append(node)
+        for parent in parents[node]:
+            left[parent] -= 1
+            if left[parent] == 0:
+                ready.append(parent)
+    if len(order) < len(wanted):
+        raise ValueError("a cycle")
+    return order[::-1]
+
+
+@topological_sort.variant
+def with_two_kinds_of_entries(output, parents):
+    order, done, active, stack = [], set(), set(), [(output, False)]
+    while stack:
+        node, leaving = stack.pop()
+        if leaving:
+            active.discard(node)
+            done.add(node)
+            order.append(node)
+        elif node in active:
+            raise ValueError("a cycle")
+        elif node not in done:
+            active.add(node)
+            stack.append((node, True))
+            stack += [(parent, False) for parent in dict.fromkeys(parents[node])]
+    return order
+
+
+# --- backpropagate
+
+backpropagate = function(reference.backpropagate, points=2)
+
+
+def weighted(draw: Draw, parents: dict[str, list[str]]) -> dict[str, list[tuple[str, float]]]:
+    """Give every edge a local derivative, away from 0 and 1 and of either sign."""
+    return {
+        node: [(parent, float(draw.numpy.uniform(1.3, 3.0)) * draw.choice([-1, 1])) for parent in of]
+        for node, of in parents.items()
+    }
+
+
+def with_derivatives(output: str, parents: dict[str, list[str]]) -> Callable[[Draw], dict[str, Any]]:
+    return lambda draw: {"output": output, "edges": weighted(draw, parents)}
+
+
+backpropagate.case("a chain")(with_derivatives("loss", {"x": [], "h": ["x"], "y": ["h"], "loss": ["y"]}))
+backpropagate.case("two ways to the same node")(
+    with_derivatives("loss", {"x": [], "a": ["x"], "b": ["x"], "loss": ["a", "b"]})
+)
+backpropagate.case("a node used twice by one operation")(
+    with_derivatives("square", {"w": [], "x": ["w"], "square": ["x", "x"]})
+)
+backpropagate.case("a long way and a short way", weight=2)(
+    with_derivatives("loss", {"x": [], "a": ["x"], "b": ["a"], "c": ["b"], "loss": ["a", "c", "x"]})
+)
+backpropagate.case("the output is not the last node", hidden=True)(
+    with_derivatives("loss", {"x": [], "w": [], "loss": ["x", "w"], "metric": ["loss", "x"], "unused": ["w"]})
+)
+
+
+@backpropagate.case("a random graph", hidden=True)
+def _(draw: Draw):
+    names = draw.permutation(13).tolist()
+    graph = {
+        name: [names[k] for k in draw.integers(0, place, 2).tolist()] if place else []
+        for place, name in enumerate(names)
+    }
+    return {"output": names[-1], "edges": weighted(draw, graph)}
+
+
+backpropagate.mistake(
+    "The gradient of a node with several uses is overwritten: only the last way counts. Add up what arrives.",
+    edit=(
+        "gradients.get(parent, 0.0) + gradients[node] * local_derivative",
+        "gradients[node] * local_derivative",
+    ),
+)
+backpropagate.mistake(
+    "The derivatives along a way are added. By the chain rule they multiply; only different ways add up.",
+    edit=("gradients[node] * local_derivative", "gradients[node] + local_derivative"),
+)
+backpropagate.mistake(
+    "The local derivative is passed on alone, without the gradient of the node it starts from.",
+    edit=("gradients[node] * local_derivative", "local_derivative"),
+)
+backpropagate.mistake(
+    "The gradient of the output itself is missing or 0. The walk starts from d output / d output = 1.",
+    edit=("{output: 1.0}", "{output: 0.0}"),
+)
+
+
+@backpropagate.mistake(
+    "A node passes its gradient on before all of it has arrived. Walk in reverse topological order, so "
+    "that a node is handled after everything that uses it."
+)
+def too_early(output, edges):
+    gradients, queue, seen = {output: 1.0}, [output], {output}
+    for node in queue:
+        for parent, local_derivative in edges[node]:
+            gradients[parent] = gradients.get(parent, 0.0) + gradients[node] * local_derivative
+            if parent not in seen:
+                seen.add(parent)
+                queue.append(parent)
+    return gradients
+
+
+@backpropagate.variant
+def with_zeros_first(output, edges):
+    order = reference.topological_sort(output, {node: [p for p, _ in of] for node, of in edges.items()})
+    gradients = dict.fromkeys(order, 0.0)
+    gradients[output] = 1.0
+    while order:
+        node = order.pop()
+        for parent, derivative in edges[node]:
+            gradients[parent] += derivative * gradients[node]
+    return gradients
+
+
+@backpropagate.variant
+def path_by_path(output, edges):
+    gradients = {}
+
+    def follow(node, product):
+        gradients[node] = gradients.get(node, 0.0) + product
+        for parent, derivative in edges[node]:
+            follow(parent, product * derivative)
+
+    follow(output, 1.0)
+    return gradients

@@ -1,0 +1,152 @@
+"""Each confusion gets a message that names it; equal things are equal."""
+
+from __future__ import annotations
+
+import collections
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from course_utils.checking.compare import Tolerance, compare, describe
+from course_utils.checking.trees import identical, snapshot
+
+TOLERANCE = Tolerance()
+ROW = torch.arange(6.0).reshape(2, 3)
+Pair = collections.namedtuple("Pair", "left right")
+
+
+@pytest.mark.parametrize(
+    ("expected", "got"),
+    [
+        (ROW, ROW.clone()),
+        (ROW, ROW + 1e-7),
+        (torch.tensor([np.nan, np.inf]), torch.tensor([np.nan, np.inf])),
+        (torch.tensor([1, 2]), torch.tensor([1, 2])),
+        (torch.zeros(0, 3), torch.zeros(0, 3)),
+        (np.arange(3), np.arange(3)),
+        (np.array(["a", None]), np.array(["a", None])),
+        (2.0, np.float32(2.0)),
+        (2.0, torch.tensor(2.0)),
+        (2, 2.0),
+        (True, np.bool_(True)),
+        (True, torch.tensor(True)),
+        ([1, 2], (1, 2)),
+        (Pair(1, ROW), (1, ROW)),
+        ({"a": ROW, "b": None}, {"b": None, "a": ROW}),
+        ("text", "text"),
+        (None, None),
+        (torch.float32, torch.float32),
+        (pd.DataFrame({"a": [1, 2]}), pd.DataFrame({"a": [1.0, 2.0]})),
+        (pd.DataFrame({"a": [1, None]}), pd.DataFrame({"a": [1, np.nan]})),
+        (pd.Series(["x", None]), pd.Series(["x", np.nan], dtype=object)),
+        (pd.DataFrame({"a": [True, False]}), pd.DataFrame({"a": [1, 0]})),
+    ],
+)
+def test_equal(expected, got) -> None:
+    assert compare(expected, got, TOLERANCE) is None
+
+
+@pytest.mark.parametrize(
+    ("expected", "got", "message"),
+    [
+        (ROW, None, "is a `return` missing"),
+        (ROW, (x for x in ROW), "generator"),
+        (ROW, (torch.zeros(1), ROW), "element 1 of it is right"),
+        (ROW, [1, 2], "return one value, not several"),
+        (ROW, ROW.numpy(), "torch.from_numpy"),
+        (ROW.numpy(), ROW, "tensor.numpy()"),
+        (ROW, torch.nn.Linear, "the class Linear itself"),
+        (ROW, torch.relu, "meant to be called"),
+        (ROW, 3.0, "expected a torch tensor, got the float 3"),
+        (ROW, ROW.T, "the same axes in another order"),
+        (ROW, ROW[None], "axis of length 1"),
+        (ROW, ROW.sum(0), "one axis was summed"),
+        (ROW, ROW.flatten(), "arranged otherwise"),
+        (ROW, ROW.expand(10_000, 2, 3), "far too large"),
+        (ROW, ROW.double(), "expected dtype float32, got float64"),
+        (ROW, ROW.to("meta"), "expected a tensor on cpu, got one on meta"),
+        (ROW, ROW / 0, "not finite"),
+        (ROW, -ROW, "the sign is the opposite"),
+        (ROW, 3 * ROW, "every value is 3 times"),
+        (ROW, ROW + 2, "off by the same amount"),
+        (ROW, ROW * 0, "all values are zero"),
+        (ROW[:, :2], ROW[:, :2].T.contiguous(), "transposed"),
+        (ROW, ROW.index_fill(1, torch.tensor([1]), 9.0), "2 of 6 values differ"),
+        (torch.tensor([True, False]), torch.tensor([False, True]), "every True is False"),
+        (2.0, "2", "expected a number, got the string"),
+        (2.0, True, "expected a number, got True"),
+        (2.0, torch.zeros(2), "expected a number, got a torch tensor"),
+        (2.0, 2.1, "expected 2, got 2.1"),
+        (2.0, float("nan"), "not finite"),
+        (True, 1, "expected True or False"),
+        (True, False, "the opposite"),
+        ((1, 2), (1, 2, 3), "expected a tuple of 2, got 3 items"),
+        ((ROW, 1), ROW, "return all of them"),
+        ([1, [2, 3]], [1, [2, 4]], "item 1, item 1"),
+        ({"a": 1}, {"b": 1}, "1 missing, 1 not expected"),
+        ({"a": 1}, [1], "expected a dict"),
+        ("a", "b", "another one"),
+        (None, 3, "expected None, got"),
+        (pd.DataFrame({"a": [1]}), pd.DataFrame({"b": [1]}), "columns"),
+        (pd.DataFrame({"a": [1]}), pd.DataFrame({"a": [1, 2]}), "shape (1, 1), got (2, 1)"),
+        (pd.DataFrame({"a": [1]}), pd.DataFrame({"a": [1]}, index=[5]), "index"),
+        (pd.DataFrame({"a": [1, 2]}), pd.DataFrame({"a": [1, 3]}), "column a"),
+        (pd.DataFrame({"a": [1]}), np.array([1]), "expected a pandas DataFrame"),
+        (pd.Series(["x", "y"]), pd.Series(["x", "z"]), "differ"),
+    ],
+)
+def test_different(expected, got, message: str) -> None:
+    difference = compare(expected, got, TOLERANCE)
+    assert difference is not None
+    assert message in difference.text
+
+
+def test_public_text_holds_no_value() -> None:
+    difference = compare(torch.tensor([1.2345, 7.0]), torch.tensor([9.8765, 7.0]), TOLERANCE)
+    assert difference is not None
+    assert "1.2345" in difference.text
+    assert "1.2345" not in difference.public_text
+    assert "9.8765" not in difference.public_text
+
+
+@pytest.mark.parametrize("relative", [1e-3, 1e-6])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_tolerance_is_relative_to_the_expected_value(relative: float, dtype: torch.dtype) -> None:
+    big = torch.full((3,), 1000.0, dtype=dtype)
+    tolerance = Tolerance(relative=relative, absolute=0)
+    assert compare(big, big * (1 + relative / 2), tolerance) is None
+    assert compare(big, big * (1 + 2 * relative), tolerance) is not None
+
+
+def test_dtype_check_can_be_turned_off() -> None:
+    assert compare(ROW, ROW.double(), Tolerance(check_dtype=False)) is None
+
+
+@pytest.mark.parametrize("value", [range(10**9), "x" * 10**6, [0] * 10**6, torch.zeros(10**6)])
+def test_descriptions_are_short(value) -> None:
+    assert len(describe(value)) < 120
+
+
+class Liar:
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize("expected", [ROW, 3.0, "text", (1, 2), {"a": 1}, True, pd.Series([1])])
+def test_object_that_claims_to_be_equal_is_refused(expected) -> None:
+    assert compare(expected, Liar(), TOLERANCE) is not None
+
+
+@pytest.mark.parametrize(
+    "value", [ROW, ROW.numpy(), [ROW, {"a": 1.5}], pd.DataFrame({"a": [1, None]}), Pair(ROW, np.nan), "text"]
+)
+def test_snapshot_is_identical_and_apart(value) -> None:
+    copied = snapshot(value)
+    assert identical(value, copied)
+    if isinstance(value, torch.Tensor):
+        copied[0, 0] = 99
+        assert not identical(value, copied)
