@@ -13,7 +13,7 @@ help:
 	@echo "make test       check everything (FAST=yes: under 3 minutes, leaves out the slow part and says what)"
 	@echo "make book       build the book into _build/html"
 	@echo "make notebooks  execute and normalize the chapters"
-	@echo "make exercises  make exercises/ from solutions/"
+	@echo "make exercises  make exercises/ from solutions/ (never over your answers unless FORCE=yes)"
 	@echo "make toc        make the table of contents and the other lists from course.yml"
 	@echo "make teeth      prove the checks: right answers pass, known mistakes and mutants are caught"
 	@echo "make bench      measure"
@@ -30,7 +30,10 @@ test:
 book:
 	$(RUN) book
 
-notebooks exercises toc teeth:
+exercises:
+	$(RUN) exercises
+
+notebooks toc teeth:
 	$(RUN) course $@
 
 bench:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-c = get_config()  # noqa: F821
+c = get_config()
 
 root = Path(__file__).resolve().parent
 (root / "grading").mkdir(exist_ok=True)  # the database cannot make its own folder

@@ -6,12 +6,13 @@ answers at once.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -20,9 +21,9 @@ import typer
 class Verb:
     """Where a verb is implemented, for whom it is, and what it does in one sentence.
 
-    `target` is `module:function`. The function is either a typer command (annotated parameters become
-    arguments and options), or takes one parameter `arguments`, the words after the verb, and returns an
-    exit status.
+    `target` is `module:function`. The function is either a typer command, whose annotated parameters
+    become arguments and options, or it takes one parameter `arguments`, the words after the verb. What
+    it returns is the exit status; None is 0.
     """
 
     target: str
@@ -32,12 +33,12 @@ class Verb:
     def load(self) -> Callable[..., Any]:
         """Import the module and return the function."""
         module, _, function = self.target.partition(":")
-        return getattr(importlib.import_module(module), function)  # type: ignore[no-any-return]
+        return getattr(importlib.import_module(module), function)
 
 
 LEARNER = "For learners"
-AUTHOR = "For authors"
 INSTRUCTOR = "For instructors"
+AUTHOR = "For authors"
 
 VERBS: dict[str, Verb] = {
     "doctor": Verb(
@@ -45,13 +46,38 @@ VERBS: dict[str, Verb] = {
         LEARNER,
         "Say what is wrong with this environment and how to mend it.",
     ),
+    "new": Verb(
+        "course_utils.authoring.new_chapter:main",
+        AUTHOR,
+        "Lay out the six files of a new chapter, PART/CHAPTER.",
+    ),
+    "toc": Verb(
+        "course_utils.authoring.toc:main",
+        AUTHOR,
+        "Make the table of contents and other lists from course.yml.",
+    ),
     "notebooks": Verb(
         "course_utils.authoring.notebooks:main", AUTHOR, "Execute and normalize the book's chapters."
     ),
+    "exercises": Verb("course_utils.authoring.exercises:main", AUTHOR, "Make exercises/ from solutions/."),
+    "teeth": Verb(
+        "course_utils.cli:teeth",
+        AUTHOR,
+        "Prove the checks: right answers pass, mistakes and mutants are caught.",
+    ),
 }
-"""Every verb. Another one is another line; `course VERB --help` is then made from the function's own
-signature.
-"""
+"""Every verb, in the order in which `course --help` lists them."""
+
+
+def teeth(
+    chapters: Annotated[
+        list[str] | None, typer.Argument(metavar="PART/CHAPTER", help="All chapters when left out.")
+    ] = None,
+) -> int:
+    """Run the proof of the checks."""
+    from course_utils.checking.teeth import main as prove
+
+    return prove(chapters or [])
 
 
 def build(chosen: str | None) -> typer.Typer:
@@ -67,7 +93,7 @@ def build(chosen: str | None) -> typer.Typer:
     # With a single command typer would make that command the whole application.
     app.callback()(_nothing)
     for name, verb in VERBS.items():
-        function = verb.load() if name == chosen else _nothing
+        function: Callable[..., Any] = verb.load() if name == chosen else _nothing
         if list(inspect.signature(function).parameters) == ["arguments"]:
             app.command(
                 name,
@@ -75,9 +101,9 @@ def build(chosen: str | None) -> typer.Typer:
                 rich_help_panel=verb.panel,
                 add_help_option=False,
                 context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
-            )(_forwarded(function))
+            )(_with_words(function))
         else:
-            app.command(name, help=verb.help, rich_help_panel=verb.panel)(function)
+            app.command(name, help=verb.help, rich_help_panel=verb.panel)(_with_status(function))
     return app
 
 
@@ -85,7 +111,7 @@ def _nothing() -> None:
     """Stand in for a verb that is not the one being used."""
 
 
-def _forwarded(function: Callable[[Sequence[str]], int]) -> Callable[[typer.Context], None]:
+def _with_words(function: Callable[[Sequence[str]], int]) -> Callable[[typer.Context], None]:
     """Return a command that hands the words after the verb to a function that reads them itself."""
 
     def command(context: typer.Context) -> None:
@@ -94,10 +120,20 @@ def _forwarded(function: Callable[[Sequence[str]], int]) -> Callable[[typer.Cont
     return command
 
 
+def _with_status(function: Callable[..., int | None]) -> Callable[..., None]:
+    """Return a command that ends with what the function returns as the exit status."""
+
+    @functools.wraps(function)
+    def command(*positional: Any, **named: Any) -> None:
+        raise typer.Exit(function(*positional, **named) or 0)
+
+    return command
+
+
 def main() -> None:
     """Run the command line."""
     chosen = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
-    build(chosen)()
+    build(chosen)(prog_name="course")
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ def build(environment: Environment, python: Path) -> None:
     log = environment.notes / "book.log"
     with log.open("w") as file:
         done = subprocess.run(
-            [str(python), "-m", "jupyter_book", "build", str(root)],
+            [str(python.with_name("jupyter-book")), "build", str(root)],
             stdout=file,
             stderr=subprocess.STDOUT,
             check=False,

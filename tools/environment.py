@@ -22,8 +22,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# Measured on Linux with the CPU build of torch, in megabytes: what each lock adds to .venv, and what pip needs
-# beside it while it downloads and unpacks. A CUDA build of torch needs several thousand more.
+# Measured on Linux with the CPU build of torch, in megabytes: what each lock adds to .venv, and what pip
+# needs beside it while it downloads and unpacks. A CUDA build of torch needs several thousand more.
 MEGABYTES = {"": 1700, "test": 200, "oracles": 800, "cluster": 30, "embeddings": 110, "llm": 120}
 PIP_WORKING_SPACE = 500
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -186,14 +186,15 @@ class Environment:
     def install(self, extra: str, there: dict[str, str]) -> None:
         """Install one lock completely, and record it."""
         lock = self.lock(extra)
-        again = there.pop(extra, None) == "unfinished"
-        self.write_record({**there, extra: "unfinished"} if there else {})
+        before = there.pop(extra, None)
+        # Without a record of its base a new .venv is started afresh; see make_venv.
+        self.write_record({**there, extra: "unfinished"} if extra or before else {})
         say(f"Installing {lock.name}" + ("" if extra else " (some minutes the first time)"))
         arguments = ["install", "--requirement", str(lock)]
         if extra:
             # An extra's lock is complete, and must change nothing of the base.
             arguments += ["--no-deps", "--constraint", str(self.lock(""))]
-        if again:
+        if before == "unfinished":
             arguments += ["--force-reinstall"]
         self.pip(arguments, lock.name)
         if not extra:
@@ -269,8 +270,9 @@ def explain_pip(output: str, what: str, root: Path, log: Path) -> str:
     unmatched = re.search(r"No matching distribution found for (\S+)", output)
     if unmatched:
         return (
-            f"The package registry has no {unmatched.group(1)} for this machine: the course runs on 64-bit Linux "
-            "and on macOS with Apple's processors. If yours is one of these, try another Python with PYTHON=. "
+            f"The package registry has no {unmatched.group(1)} for this machine: the course runs on "
+            "64-bit Linux and on macOS with Apple's processors. If yours is one of these, try another Python "
+            "with PYTHON=. "
             f"pip's output is in {log}."
         )
     last = "\n".join(output.strip().splitlines()[-8:])

@@ -120,7 +120,8 @@ def main() -> int:
         # Whoever came to work on an exercise can do that without the book.
         say(f"\n{stop}\nThe exercises open all the same.\n")
     token = secrets.token_hex(16)
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # Ctrl-C too: whoever starts this in the background of a script may have switched it off.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop_on_termination)
     lab = f"http://{ports.HOST}:{port}"
     folder = book.index(environment.root).parent
@@ -128,7 +129,8 @@ def main() -> int:
     try:
         with serve_book(folder, book_port), jupyterlab(environment, port, token) as process:
             wait_until_ready(process, f"{lab}/api/status?token={token}", environment.notes / "jupyterlab.log")
-            say(f"\n  The book        http://{ports.HOST}:{book_port}/")
+            if book.index(environment.root).is_file():
+                say(f"\n  The book        http://{ports.HOST}:{book_port}/")
             say(f"  The exercises   {lab}/lab?token={token}\n")
             say(
                 f"Ready after {time.monotonic() - began:.1f} s. Only this machine can see them. Ctrl-C stops."

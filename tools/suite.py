@@ -36,8 +36,9 @@ def solutions(root: Path) -> list[str]:
 class Stage:
     """One thing that is checked.
 
-    `command` is what the environment's Python runs; `files`, where given, finds the files to add to it.
-    `fast` is what runs instead under FAST=yes; a stage that is slow as a whole has None there.
+    `command` is what is run, by its name in the environment; `files`, where given, finds the files to
+    add to it. `fast` is what runs instead under FAST=yes; a stage that is slow as a whole has None
+    there.
     """
 
     name: str
@@ -45,10 +46,11 @@ class Stage:
     fast: list[str] | None = None
     files: Callable[[Path], list[str]] | None = None
 
-    def full_command(self, root: Path, *, fast: bool) -> list[str]:
-        """Return the words to run after `python -m`."""
-        command = self.fast if fast and self.fast is not None else self.command
-        return command + (self.files(root) if self.files else [])
+    def full_command(self, environment: Environment, *, fast: bool) -> list[str]:
+        """Return the command with the program's path and the files."""
+        program, *words = self.fast if fast and self.fast is not None else self.command
+        files = self.files(environment.root) if self.files else []
+        return [str(environment.venv / "bin" / program), *words, *files]
 
 
 def quick(name: str, *command: str) -> Stage:
@@ -58,7 +60,7 @@ def quick(name: str, *command: str) -> Stage:
 
 def pytest(*words: str) -> list[str]:
     """Return a pytest command that uses both cores."""
-    return ["pytest", "-q", "-n", WORKERS, "--dist", "loadscope", *words]
+    return ["python", "-m", "pytest", "-q", "-n", WORKERS, "--dist", "loadscope", *words]
 
 
 UNIT = "not oracle and not built and not browser"
@@ -68,14 +70,15 @@ STAGES = [
     quick("types", "mypy"),
     Stage("unit tests", pytest("-m", UNIT), fast=pytest("-m", f"{UNIT} and not slow")),
     quick("doctests", *pytest("--doctest-modules", "course_utils")),
-    quick("exercises in step", "course_utils.authoring.exercises", "--check"),
+    quick("lists in step", "course", "toc", "--check"),
+    quick("exercises in step", "course", "exercises", "--check"),
     Stage("oracle tests", pytest("-m", "oracle")),
-    Stage("teeth", ["course_utils.checking.teeth"]),
+    Stage("teeth", ["course", "teeth"]),
     Stage("chapters (nbval)", pytest("--nbval"), files=chapters),
     Stage("solutions (nbval)", pytest("--nbval-lax"), files=solutions),
-    Stage("book build", ["jupyter_book", "build", ".", "--all", "-W", "-n", "--keep-going"]),
+    Stage("book build", ["jupyter-book", "build", ".", "--all", "-W", "-n", "--keep-going"]),
     Stage("pages and links", pytest("-m", "built and not browser")),
-    Stage("browser", ["pytest", "-q", "-m", "browser"]),
+    Stage("browser", ["python", "-m", "pytest", "-q", "-m", "browser"]),
 ]
 
 
@@ -116,7 +119,7 @@ def run(stage: Stage, environment: Environment, *, fast: bool) -> Result:
         "MPLBACKEND": "agg",
         "PATH": f"{environment.venv / 'bin'}:{os.environ['PATH']}",
     }
-    command = [str(environment.python), "-m", *stage.full_command(environment.root, fast=fast)]
+    command = stage.full_command(environment, fast=fast)
     began, lines = time.monotonic(), []
     with subprocess.Popen(
         command,

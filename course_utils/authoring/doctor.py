@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import typer
 from packaging.requirements import Requirement
 from packaging.version import Version
 from rich.console import Console
@@ -245,8 +244,8 @@ def examine(root: Path) -> list[Finding]:
     return findings
 
 
-def doctor() -> None:
-    """Say what is wrong with this environment and how to mend it. Exit status 1 if anything is wrong."""
+def doctor() -> int:
+    """Print what is wrong with this environment and how to mend it; return 1 if anything is, else 0."""
     findings = examine(find_root())
     signs = {"good": "[green]ok[/]", "note": "[yellow]note[/]", "wrong": "[bold red]wrong[/]"}
     table = Table(box=None, show_header=False, pad_edge=False)
@@ -262,4 +261,4 @@ def doctor() -> None:
     console.print(
         "\nNothing is wrong." if not wrong else f"\n{wrong} thing{'s' if wrong > 1 else ''} to mend."
     )
-    raise typer.Exit(1 if wrong else 0)
+    return 1 if wrong else 0

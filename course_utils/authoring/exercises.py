@@ -123,12 +123,13 @@ def _generate(part: str, settings: Config) -> None:
         converter.log.propagate = propagate
 
 
-def make_exercises(root: Path, *, check: bool = False) -> list[Change]:
+def make_exercises(root: Path, *, check: bool = False, only: str | None = None) -> list[Change]:
     """Bring ``exercises/`` in step with ``solutions/``.
 
     Args:
         root: The project's root.
         check: Only compare, and write nothing.
+        only: The one chapter to look at, as ``part/chapter``; all when left out.
 
     Returns:
         What was not in step.
@@ -137,6 +138,8 @@ def make_exercises(root: Path, *, check: bool = False) -> list[Change]:
         ExerciseError: If nbgrader refuses a notebook.
     """
     changes = find_changes(root)
+    if only is not None:
+        changes = [change for change in changes if change.path.as_posix().endswith(f"/{only}.ipynb")]
     for change in changes if not check else []:
         if change.text is not None:
             write_text(change.path, change.text)

@@ -21,8 +21,8 @@ NUMERICAL = frozenset({"jaxtyping", "numpy", "torch"})
 class Rule:
     """What a layer of the package may import besides the standard library and itself.
 
-    `layers` are other layers of the package. `libraries` are third-party modules; None stands for every one that
-    pyproject.toml declares.
+    `layers` are other layers of the package. `libraries` are third-party modules; None stands for every
+    one that pyproject.toml declares.
     """
 
     layers: frozenset[str]
@@ -33,8 +33,8 @@ RULES: Mapping[str, Rule] = {
     # A chapter may also import earlier chapters; their order is the course's.
     REFERENCE: Rule(frozenset(), NUMERICAL | {"pandas"}),
     "checks": Rule(frozenset({"checking", REFERENCE, "data"}), NUMERICAL | {"pandas"}),
-    # IPython shows the outcome; pandas is recognized without being imported.
-    "checking": Rule(frozenset(), NUMERICAL | {"IPython"}),
+    # IPython and rich show outcomes; pandas is recognized without being imported.
+    "checking": Rule(frozenset(), NUMERICAL | {"IPython", "rich"}),
     "data": Rule(frozenset(), NUMERICAL | {"pandas"}),
     "figures": Rule(frozenset(), NUMERICAL | {"matplotlib"}),
     "grading": Rule(frozenset({"checking", "checks", "data"}), None),
@@ -43,7 +43,7 @@ RULES: Mapping[str, Rule] = {
     # The package itself offers the checker.
     PACKAGE: Rule(frozenset({"checking"}), frozenset()),
 }
-"""The rule of each layer. What is no layer named here is a part of the course, whose modules are reference chapters."""
+"""The rule of each layer. What is not named here is a part of the course; its modules are reference chapters."""
 
 HIDDEN_FROM_NOTEBOOKS = frozenset({"grading", "authoring", "cli"})
 
@@ -95,8 +95,8 @@ def imported(source: str, module: str, *, is_package: bool = False) -> Iterator[
 def layer_of(module: str) -> str:
     """Return the layer of a module of the package.
 
-    >>> layer_of("course_utils.transformers.attention"), layer_of("course_utils.checks.basics"), layer_of("course_utils")
-    ('reference', 'checks', 'course_utils')
+    >>> layer_of("course_utils.transformers.attention"), layer_of("course_utils.checks.basics")
+    ('reference', 'checks')
     """
     parts = module.split(".")
     if len(parts) == 1:
@@ -190,7 +190,7 @@ def _in_notebooks(root: Path) -> Iterator[Violation]:
 
 
 def _python_only(source: str) -> str:
-    """Return a cell's source without the lines that only IPython understands; nothing if it is still no Python."""
+    """Return a cell's source without IPython's own lines; nothing if the rest is no Python."""
     lines = ["pass" if line.lstrip().startswith(("%", "!", "?")) else line for line in source.splitlines()]
     try:
         ast.parse("\n".join(lines))

@@ -13,8 +13,8 @@ _INTRODUCTION = """\
 # From the notes to the book
 
 This course grew out of five sets of notes. Each entry of the notes is taught in a chapter of the book, and
-this page says in which. A chapter that can be read today is a link; the others are planned. Where the notes are
-wrong or out of date, the chapter says what is right.
+this page says in which. A chapter that can be read today is a link; the others are planned. Where the notes
+are wrong or out of date, the chapter says what is right.
 """
 
 

@@ -121,11 +121,11 @@ def impute(
     >>> impute(training, training, indicator=True)["mass_missing"].tolist()
     [0.0, 0.0, 1.0]
     """
-    if strategy not in ("mean", "median"):
+    if strategy not in ["mean", "median"]:
         raise ValueError(f"strategy is 'mean' or 'median', not {strategy!r}")
     fill = training.mean() if strategy == "mean" else training.median()
-    if fill.isna().any():
-        empty = list(fill.index[fill.isna()])
+    empty = list(fill.index[fill.isna()])
+    if empty:
         raise ValueError(f"the training rows have no value at all in {empty}; drop such a column first")
     filled = frame.fillna(fill)
     if indicator:
@@ -241,9 +241,8 @@ def to_tensors(
     missing = list(features.columns[features.isna().any()])
     if missing:
         raise ValueError(f"columns {missing} have missing values; impute or drop them first")
-    numbers = pd.Index(classes).get_indexer(pd.Index(labels))
-    if (numbers < 0).any():
-        unknown = sorted({str(label) for label in labels[numbers < 0]})
+    numbers = pd.Index(classes).get_indexer(labels)
+    unknown = sorted(map(str, set(labels[numbers < 0])))
+    if unknown:
         raise ValueError(f"labels {unknown} are not among the classes {list(classes)}")
-    x = torch.tensor(features.to_numpy(dtype=np.float32))
-    return x, torch.tensor(numbers, dtype=torch.int64)
+    return torch.tensor(features.to_numpy(dtype=np.float32)), torch.tensor(numbers)

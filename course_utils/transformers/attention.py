@@ -62,11 +62,21 @@ def scaled_dot_product_attention(
         >>> scaled_dot_product_attention(query, key, value, mask)[0]
         tensor([[20.]])
     """
-    _require_shapes_that_fit(query, key, value)
+    if query.shape[-1] != key.shape[-1] or key.shape[-2] != value.shape[-2]:
+        raise ValueError(
+            "query (..., query, d_k), key (..., key, d_k) and value (..., key, d_v) must fit together; "
+            f"got {tuple(query.shape)}, {tuple(key.shape)} and {tuple(value.shape)}."
+        )
+    if mask is not None and mask.dtype != torch.bool:
+        raise TypeError(f"The mask must be boolean, True where a query may look; got {mask.dtype}.")
     d_k = query.shape[-1]
     scores = query @ key.transpose(-2, -1) / math.sqrt(d_k)
     if mask is not None:
-        _require_mask_that_fits(mask, scores)
+        if not _broadcasts_to(mask, scores):
+            raise ValueError(
+                f"The mask must be broadcastable to (..., query, key), here {tuple(scores.shape)}; "
+                f"got {tuple(mask.shape)}."
+            )
         scores = scores.masked_fill(~mask, float("-inf"))
     weights = torch.softmax(scores, dim=-1)
     if mask is not None:
@@ -316,26 +326,8 @@ def _head_size(d_model: int, num_heads: int) -> int:
     return d_model // num_heads
 
 
-def _require_shapes_that_fit(query: Tensor, key: Tensor, value: Tensor) -> None:
-    if query.shape[-1] != key.shape[-1]:
-        raise ValueError(
-            "A query is compared with a key number by number, so both need the same last dimension; "
-            f"got query {tuple(query.shape)} and key {tuple(key.shape)}."
-        )
-    if key.shape[-2] != value.shape[-2]:
-        raise ValueError(
-            "Every key needs one value, so both need the same length; "
-            f"got key {tuple(key.shape)} and value {tuple(value.shape)}."
-        )
-
-
-def _require_mask_that_fits(mask: Tensor, scores: Tensor) -> None:
-    if mask.dtype != torch.bool:
-        raise TypeError(f"The mask must be boolean, True where a query may look at a key; got {mask.dtype}.")
+def _broadcasts_to(mask: Tensor, scores: Tensor) -> bool:
     try:
-        mask.expand(scores.shape)
+        return torch.broadcast_shapes(mask.shape, scores.shape) == scores.shape
     except RuntimeError:
-        raise ValueError(
-            f"The mask must be broadcastable to (..., query, key), here {tuple(scores.shape)}; "
-            f"got {tuple(mask.shape)}."
-        ) from None
+        return False

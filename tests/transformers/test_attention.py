@@ -197,8 +197,8 @@ class TestScaledDotProductAttention:
     @pytest.mark.parametrize(
         ("shapes", "message"),
         [
-            (((5, 7), (6, 8), (6, 4), None), r"same last dimension; got query \(5, 7\) and key \(6, 8\)"),
-            (((5, 7), (6, 7), (5, 4), None), r"same length; got key \(6, 7\) and value \(5, 4\)"),
+            (((5, 7), (6, 8), (6, 4), None), r"must fit together; got \(5, 7\), \(6, 8\) and \(6, 4\)"),
+            (((5, 7), (6, 7), (5, 4), None), r"must fit together; got \(5, 7\), \(6, 7\) and \(5, 4\)"),
             (((5, 7), (6, 7), (6, 4), (6, 5)), r"broadcastable.*\(5, 6\); got \(6, 5\)"),
             (((5, 7), (6, 7), (6, 4), (2, 5, 6)), r"broadcastable.*\(5, 6\); got \(2, 5, 6\)"),
         ],
