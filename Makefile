@@ -1,6 +1,6 @@
-# `make` lists the targets. The work is done by tools/, which needs nothing but Python 3.11 to 3.13.
+# `make` lists the targets. The work is done by tools/, which needs nothing but Python; tools/run.py finds the right one.
 
-BOOT := $(firstword $(PYTHON) $(foreach name,python3 python python3.13 python3.12 python3.11,$(shell command -v $(name) 2>/dev/null)))
+BOOT := $(firstword $(foreach name,python3 python3.13 python3.12 python3.11 python $(PYTHON),$(shell command -v $(name) 2>/dev/null)))
 RUN = @$(if $(BOOT),,$(error No Python was found: install Python 3.11 to 3.13 and run the same command again))$(BOOT) tools/run.py
 export PYTHON PORT BOOK_PORT OPEN EXTRAS FAST FORCE ALL TMPDIR
 $(foreach name,PYTHON PORT BOOK_PORT OPEN EXTRAS FAST FORCE ALL TMPDIR,$(if $($(name)),,$(eval unexport $(name))))

@@ -46,6 +46,33 @@ VERBS: dict[str, Verb] = {
         LEARNER,
         "Say what is wrong with this environment and how to mend it.",
     ),
+    "check": Verb(
+        "course_utils.grading.learner:check",
+        LEARNER,
+        "Run the checks of an exercise and print what they say.",
+    ),
+    "progress": Verb(
+        "course_utils.grading.learner:progress",
+        LEARNER,
+        "Show how far you are: points of each chapter, and what is next.",
+    ),
+    "release": Verb(
+        "course_utils.grading.verbs:release",
+        INSTRUCTOR,
+        "Make exercises from solutions and enter them into the gradebook.",
+    ),
+    "collect": Verb("course_utils.grading.verbs:collect", INSTRUCTOR, "Take over what students handed in."),
+    "grade": Verb(
+        "course_utils.grading.verbs:grade", INSTRUCTOR, "Grade what was handed in and is not graded yet."
+    ),
+    "feedback": Verb(
+        "course_utils.grading.verbs:feedback", INSTRUCTOR, "Make a page of feedback for each graded notebook."
+    ),
+    "export": Verb(
+        "course_utils.grading.verbs:export",
+        INSTRUCTOR,
+        "Write the marks as a table that Canvas or Moodle imports.",
+    ),
     "new": Verb(
         "course_utils.authoring.new_chapter:main",
         AUTHOR,
@@ -103,8 +130,14 @@ def build(chosen: str | None) -> typer.Typer:
                 context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
             )(_with_words(function))
         else:
-            app.command(name, help=verb.help, rich_help_panel=verb.panel)(_with_status(function))
+            app.command(name, help=_help(verb, function), rich_help_panel=verb.panel)(_with_status(function))
     return app
+
+
+def _help(verb: Verb, function: Callable[..., Any]) -> str:
+    """Return a verb's sentence, and the rest of its function's docstring where that gives an example."""
+    _, _, more = (inspect.getdoc(function) or "").partition("\n\n")
+    return f"{verb.help}\n\n{more}" if "Example:" in more else verb.help
 
 
 def _nothing() -> None:

@@ -77,7 +77,7 @@ def plant(root: Path, module: str, source: str) -> list[str]:
         ("checking.compare", "import pandas", "checking may import IPython, jaxtyping, numpy, rich, torch"),
         ("data.loaders", "from course_utils.checking import Draw", "not checking"),
         ("figures.style", "from course_utils.basics.first import mean", "not reference"),
-        ("figures.style", "import pandas", "figures may import jaxtyping, matplotlib, numpy, torch"),
+        ("figures.style", "import pandas", "figures may import cycler, jaxtyping, matplotlib, numpy, torch"),
         ("grading.judge", "from course_utils.basics import first", "not reference"),
         ("grading.judge", "from course_utils.authoring import notebooks", "not authoring"),
         ("grading.judge", "import flask", "pyproject.toml does not declare it"),

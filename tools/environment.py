@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
@@ -41,11 +42,16 @@ def say(text: str) -> None:
 
 
 def run_tool(main: object) -> None:
-    """Run a tool's `main`, turn SetUpError into a plain message and Ctrl-C into a short one."""
+    """Run a tool's `main`; turn what a person can mend, and Ctrl-C, into a plain message."""
     try:
         status = main()  # type: ignore[operator]
     except SetUpError as stop:
         sys.exit(f"\n{stop}")
+    except OSError as problem:
+        if problem.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        # Where even pip's output could not be written down.
+        sys.exit(f"\nThe disk of {ROOT} is full: free some space and run the same command again.")
     except KeyboardInterrupt:
         sys.exit("\nStopped. The same command goes on from here.")
     sys.exit(status)

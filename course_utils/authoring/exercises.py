@@ -21,7 +21,7 @@ from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config, PyFileConfigLoader
 
 from course_utils.authoring.course_map import CourseMapError, find_root
-from course_utils.authoring.notebooks import NotebookError, cleared, read_notebook, to_text, write_text
+from course_utils.authoring.notebook_files import NotebookError, cleared, read_notebook, to_text, write_text
 
 SOLUTIONS, EXERCISES, SETTINGS = "solutions", "exercises", "nbgrader_config.py"
 

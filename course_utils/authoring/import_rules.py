@@ -36,7 +36,8 @@ RULES: Mapping[str, Rule] = {
     # IPython and rich show outcomes; pandas is recognized without being imported.
     "checking": Rule(frozenset(), NUMERICAL | {"IPython", "rich"}),
     "data": Rule(frozenset(), NUMERICAL | {"pandas"}),
-    "figures": Rule(frozenset(), NUMERICAL | {"matplotlib"}),
+    # Matplotlib takes its color cycles from cycler, its own sister package.
+    "figures": Rule(frozenset(), NUMERICAL | {"cycler", "matplotlib"}),
     "grading": Rule(frozenset({"checking", "checks", "data"}), None),
     "authoring": Rule(frozenset({"checking", "checks", REFERENCE, "data"}), None),
     "cli": Rule(frozenset({"checking", "checks", REFERENCE, "data", "grading", "authoring"}), None),

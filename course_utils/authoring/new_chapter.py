@@ -20,7 +20,7 @@ import nbformat
 from course_utils.authoring import templates
 from course_utils.authoring.course_map import Chapter, Course, CourseMapError, find_root, load_course
 from course_utils.authoring.exercises import make_exercises
-from course_utils.authoring.notebooks import normalize, to_text, write_text
+from course_utils.authoring.notebook_files import normalize, to_text, write_text
 from course_utils.authoring.toc import write_toc
 
 _NAME = re.compile(r"([A-Za-z_]\w*)(?= \(|$)")

@@ -12,11 +12,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from course_utils.authoring.course_map import Course, CourseMapError, find_root, load_course
-from course_utils.authoring.notebooks import write_text
+from course_utils.authoring.notebook_files import write_text
 from course_utils.authoring.notes_page import NOTES_PAGE, notes_page
 
 TOC = "_toc.yml"
 HOME = "book/index"
+GUIDE_PAGES = ("book/how_to_use", "book/for_instructors", "book/for_authors")
+"""The pages before the chapters, in their order."""
 REFERENCE_PAGES = (
     "book/notation",
     "book/glossary",
@@ -39,9 +41,7 @@ def toc_text(course: Course, root: Path) -> str:
     Returns:
         The text of ``_toc.yml``; a part without a chapter and a page without a file are left out.
     """
-    guide = sorted(
-        page.relative_to(root).with_suffix("").as_posix() for page in root.glob("book/how_to_use*.md")
-    )
+    guide = [page for page in GUIDE_PAGES if (root / f"{page}.md").is_file()]
     written = {chapter.key for chapter in course.existing(root)}
     groups = [("How to use the course", guide)]
     for part in course.parts:

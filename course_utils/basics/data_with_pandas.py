@@ -130,7 +130,8 @@ def impute(
     filled = frame.fillna(fill)
     if indicator:
         incomplete = training.columns[training.isna().any()]
-        filled = filled.join(frame[incomplete].isna().astype(float).add_suffix("_missing"))
+        marks = frame[incomplete].isna().astype(float).add_suffix("_missing")
+        filled = pd.concat([filled, marks], axis=1)
     return filled
 
 

@@ -132,8 +132,7 @@ def decoupled_key(
         >>> one, torch.equal(two[1:], decoupled_key(torch.ones(1, 2), torch.eye(2), start=1))
         (tensor([[1., 1.]]), True)
     """
-    positions = torch.arange(start, start + hidden.shape[-2], device=hidden.device)
-    return apply_rotary(hidden @ weight.T, rotary_angles(positions, weight.shape[0], base))
+    return apply_rotary(hidden @ weight.T, rotary_angles(_positions(hidden, start), weight.shape[0], base))
 
 
 def split_rotary(
@@ -333,8 +332,7 @@ class MultiHeadLatentAttention(nn.Module):
         source = hidden if c.query_rank is None else compress(hidden, self.down_query, self.query_norm)
         query = torch.einsum("...tr,hdr->...htd", source, self.up_query)
         content, rotary = split_rotary(query, c.rope_dim)
-        positions = torch.arange(start, start + hidden.shape[-2], device=hidden.device)
-        return content, apply_rotary(rotary, rotary_angles(positions, c.rope_dim, c.base))
+        return content, apply_rotary(rotary, rotary_angles(_positions(hidden, start), c.rope_dim, c.base))
 
     def forward(self, hidden: Float[Tensor, "... tokens d_model"]) -> Float[Tensor, "... tokens d_model"]:
         """Let each token look at itself and at earlier tokens, equations (16) to (19).
@@ -347,7 +345,7 @@ class MultiHeadLatentAttention(nn.Module):
         shared = rotary_key.unsqueeze(-3).expand(*content_keys.shape[:-1], -1)
         keys = torch.cat((content_keys, shared), dim=-1)
         queries = torch.cat(self.queries(hidden), dim=-1)
-        heads, _ = scaled_dot_product_attention(queries, keys, values, causal_mask(hidden.shape[-2]))
+        heads, _ = scaled_dot_product_attention(queries, keys, values, _mask(hidden))
         return merge_heads(heads) @ self.output.T
 
     def attend(
@@ -363,9 +361,9 @@ class MultiHeadLatentAttention(nn.Module):
             latent: latents of all tokens, these included as the last, shape (..., all_tokens, kv_rank).
             rotary_key: rotary keys of all tokens, shape (..., all_tokens, rope_dim).
         """
-        new, total = hidden.shape[-2], latent.shape[-2]
-        content, rotary = self.queries(hidden, start=total - new)
-        mask = causal_mask(new, total)
+        start = latent.shape[-2] - hidden.shape[-2]
+        content, rotary = self.queries(hidden, start)
+        mask = _mask(hidden, start)
         heads = latent_attention(content, rotary, latent, rotary_key, self.up_key, self.up_value, mask)
         return merge_heads(heads) @ self.output.T
 
@@ -391,6 +389,15 @@ def decode_step(
     """
     latent, rotary_key = cache.append(*layer.compress(hidden, start=cache.length))
     return layer.attend(hidden, latent, rotary_key)
+
+
+def _positions(hidden: Tensor, start: int) -> Tensor:
+    return torch.arange(start, start + hidden.shape[-2], device=hidden.device)
+
+
+def _mask(hidden: Tensor, start: int = 0) -> Tensor:
+    new = hidden.shape[-2]
+    return causal_mask(new, start + new, device=hidden.device)
 
 
 def _matrix(*shape: int) -> nn.Parameter:

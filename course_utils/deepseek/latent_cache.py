@@ -111,5 +111,5 @@ class LatentCache:
     @property
     def num_bytes(self) -> int:
         """Memory of all that is remembered, in bytes."""
-        stored = (self.latent, self.rotary_key)
+        stored = [self.latent, self.rotary_key]
         return sum(part.numel() * part.element_size() for part in stored if part is not None)

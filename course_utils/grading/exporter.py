@@ -29,8 +29,8 @@ None of its answers were marked. Open your notebook in JupyterLab, run it, save 
 def read_submission(path: Path) -> NotebookNode:
     """Read a notebook as it was handed in.
 
-    A file that cannot be read becomes an empty notebook with a notice, so that it stops nobody else's grading and the
-    student finds the notice in the feedback.
+    A file that cannot be read becomes an empty notebook with a notice, so that it stops nobody else's grading
+    and the student finds the notice in the feedback.
     """
     try:
         content = read_bytes(path)
@@ -55,13 +55,15 @@ def _substitute(submission: str, reason: str) -> NotebookNode:
 class SubmissionExporter(NotebookExporter):
     """An exporter that reads what students handed in by `read_submission`.
 
-    nbgrader converts a notebook twice: from the submission to a cleaned copy, and from that copy to the marked one.
+    nbgrader converts a notebook twice: from the submission to a cleaned copy, and from that copy to the
+    marked one.
     """
 
     def from_file(self, file_stream: TextIO, resources: Any = None, **kw: Any) -> tuple[NotebookNode, Any]:
         """Convert a notebook from an open file."""
         path = Path(file_stream.name).resolve()
-        course = self.parent.coursedir
+        converter: Any = self.parent
+        course = converter.coursedir
         if path.is_relative_to(Path(course.root, course.submitted_directory).resolve()):
             return self.from_notebook_node(read_submission(path), resources=resources, **kw)
-        return super().from_file(file_stream, resources=resources, **kw)  # type: ignore[no-any-return]
+        return super().from_file(file_stream, resources=resources, **kw)

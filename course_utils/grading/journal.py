@@ -1,8 +1,9 @@
 """What was graded, and what was being graded when a run was cut off.
 
-nbgrader takes the existence of a folder for a finished submission: after a run was killed, it skips the submission that
-was in work. The journal marks each submission when its grading begins and when it is done. Marks left behind by a
-process that is gone are cleared, together with the half-made folder, when nbgrader's settings are next loaded.
+nbgrader takes the existence of a folder for a finished submission: after a run was killed, it skips the
+submission that was in work. The journal marks each submission when its grading begins and when it is done.
+Marks left behind by a process that is gone are cleared, together with the half-made folder, when nbgrader's
+settings are next loaded.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ SCHEMA = 1
 class Record:
     """How one notebook was graded.
 
-    `submission` and `release` are hashes of what was handed in and of the released cells: a record is up to date while
-    both are what they were.
+    `submission` and `release` are hashes of what was handed in and of the released cells: a record is up to
+    date while both are what they were.
     """
 
     submission: str
@@ -170,6 +171,9 @@ def _alive(data: dict[str, Any]) -> bool:
         return True
     try:
         process = psutil.Process(int(data["process"]))
-        return abs(process.create_time() - float(data["started"])) < 1.0 and process.status() != psutil.STATUS_ZOMBIE
+        return (
+            abs(process.create_time() - float(data["started"])) < 1.0
+            and process.status() != psutil.STATUS_ZOMBIE
+        )
     except (psutil.Error, KeyError, TypeError, ValueError):
         return False

@@ -12,7 +12,7 @@ _NAME = re.compile(r"[A-Za-z]\w*")
 
 
 class GradingError(Exception):
-    """Something that the caller must mend; the message says what was given, what was expected and what to do."""
+    """Something that the caller must mend; the message says what is wrong and what to do."""
 
 
 @dataclass(frozen=True, order=True)
@@ -37,7 +37,9 @@ class Chapter:
         if words[:1] in (["exercises"], ["solutions"]):
             words = words[1:]
         if len(words) != 2 or not all(_NAME.fullmatch(word) for word in words):
-            raise GradingError(f"{text!r} does not name a chapter; write PART/CHAPTER, as in transformers/attention")
+            raise GradingError(
+                f"{text!r} does not name a chapter; write PART/CHAPTER, as in transformers/attention"
+            )
         return cls(*words)
 
     def __str__(self) -> str:
@@ -90,7 +92,7 @@ class Places:
         return self.grading / "feedback" / student / chapter.part / f"{chapter.name}.html"
 
     def chapters(self, what: str) -> list[Chapter]:
-        """Return the chapters that a word of the command line means: PART/CHAPTER, or PART for all of its chapters.
+        """Return the chapters that a word means: PART/CHAPTER, or PART for all of its chapters.
 
         Raises:
             GradingError: there is no solutions notebook for it.
@@ -98,7 +100,11 @@ class Places:
         known = sorted(
             Chapter(path.parent.name, path.stem) for path in (self.root / "solutions").glob("*/*.ipynb")
         )
-        wanted = [Chapter.parse(what)] if "/" in what.strip("/") else [c for c in known if c.part == what.strip("/")]
+        wanted = (
+            [Chapter.parse(what)]
+            if "/" in what.strip("/")
+            else [c for c in known if c.part == what.strip("/")]
+        )
         found = [chapter for chapter in wanted if chapter in known]
         if not found:
             names = ", ".join(map(str, known)) or "none yet"

@@ -10,8 +10,8 @@ from typing import Any
 class Problem:
     """One thing that is odd about a submission.
 
-    `what` says it, `do` says what to do. An `urgent` one needs the instructor: the mark cannot be right before it is
-    mended. The others were mended, or are the student's own and the marks stand.
+    `what` says it, `do` says what to do. An `urgent` one needs the instructor: the mark cannot be right
+    before it is mended. The others were mended, or are the student's own and the marks stand.
     """
 
     what: str

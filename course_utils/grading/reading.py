@@ -28,8 +28,8 @@ def fingerprint(content: bytes) -> str:
 def parse_notebook(content: bytes) -> NotebookNode:
     """Read a notebook from bytes, and mend what can be mended.
 
-    Outputs are dropped: a submission is always run again. Notes that grading keeps in a notebook are dropped too, so
-    that a student cannot write them.
+    Outputs are dropped: a submission is always run again. Notes that grading keeps in a notebook are dropped
+    too, so that a student cannot write them.
 
     Raises:
         UnreadableError: it is not a notebook.
@@ -104,7 +104,11 @@ def _mended_cell(raw: dict[str, Any]) -> NotebookNode:
 def _give_unique_ids(cells: list[NotebookNode]) -> None:
     seen: set[str] = set()
     for place, cell in enumerate(cells):
-        valid = 1 <= len(cell.id) <= 64 and cell.id.replace("-", "").replace("_", "").isalnum() and cell.id.isascii()
+        valid = (
+            1 <= len(cell.id) <= 64
+            and cell.id.replace("-", "").replace("_", "").isalnum()
+            and cell.id.isascii()
+        )
         if not valid or cell.id in seen:
             cell.id = hashlib.sha256(f"{place} {cell.source}".encode()).hexdigest()[:12]
         seen.add(cell.id)

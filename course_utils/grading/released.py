@@ -67,7 +67,9 @@ class ReleasedCell:
         make = nbformat.v4.new_code_cell if self.cell_type == "code" else nbformat.v4.new_markdown_cell
         cell = make(self.source)
         cell.id = hashlib.sha256(self.name.encode()).hexdigest()[:16]
-        cell.metadata = nbformat.from_dict({"nbgrader": self.metadata, "deletable": False, "editable": self.solution})
+        cell.metadata = nbformat.from_dict(
+            {"nbgrader": self.metadata, "deletable": False, "editable": self.solution}
+        )
         return cell
 
 

@@ -18,12 +18,15 @@ from course_utils.grading.released import ReleasedCell, released_cells
 SKIP_TAG = "skip-execution"
 
 
-def restore(cells: Sequence[NotebookNode], released: Sequence[ReleasedCell]) -> tuple[list[NotebookNode], list[Problem]]:
+def restore(
+    cells: Sequence[NotebookNode], released: Sequence[ReleasedCell]
+) -> tuple[list[NotebookNode], list[Problem]]:
     """Return a submission's cells with every released cell once and as released, and what had to be mended.
 
-    A test, task or set-up cell that was changed, removed, moved before its answer or copied is as released again. The
-    student's own text and code is kept: of a copied answer cell the last one counts, the others are ordinary cells
-    that run where they stand. Settings of nbgrader that a cell claims for itself count for nothing.
+    A test, task or set-up cell that was changed, removed, moved before its answer or copied is as released
+    again. The student's own text and code is kept: of a copied answer cell the last one counts, the others
+    are ordinary cells that run where they stand. Settings of nbgrader that a cell claims for itself count for
+    nothing.
     """
     mender = _Mender(list(cells), released)
     mender.choose()
@@ -65,7 +68,9 @@ class _Mender:
         if isinstance(tags, list) and SKIP_TAG in tags:
             cell.metadata["tags"] = [tag for tag in tags if tag != SKIP_TAG]
             self.problems.append(
-                Problem(f"a cell carries the tag {SKIP_TAG}", "Nothing to do: every cell was run all the same.")
+                Problem(
+                    f"a cell carries the tag {SKIP_TAG}", "Nothing to do: every cell was run all the same."
+                )
             )
 
     @staticmethod
@@ -76,7 +81,7 @@ class _Mender:
         return Problem(f"{what}; the last one counts as the answer, all of them were run", STANDS)
 
     def _as_released(self, cell: NotebookNode, released: ReleasedCell) -> NotebookNode:
-        """Give a cell its released type and settings, and its released text unless the student writes in it."""
+        """Give a cell its released type and settings, and its text unless the student writes there."""
         place = next(index for index, other in enumerate(self.cells) if other is cell)
         if released.locked:
             if cell.source != released.source and not _same_but_hidden(cell.source, released.source):
@@ -85,7 +90,9 @@ class _Mender:
         else:
             if cell.cell_type != released.cell_type:
                 self.problems.append(
-                    restored(f"the cell {released.name} was turned from {released.cell_type} into {cell.cell_type}")
+                    restored(
+                        f"the cell {released.name} was turned from {released.cell_type} into {cell.cell_type}"
+                    )
                 )
             fresh = released.make()
             fresh.source = cell.source
@@ -103,7 +110,8 @@ class _Mender:
         for released in self.released:
             cell = self.chosen.get(released.name)
             if cell is None:
-                # Without its cell an answer may still stand in another one; only what is graded must be there.
+                # Without its cell an answer may still stand in another one; only what is graded must be
+                # there.
                 if released.solution and not released.grade:
                     continue
                 missing.append(released.name)
@@ -135,7 +143,7 @@ class _Mender:
         self._insert(cell, anchor)
 
     def _insert(self, cell: NotebookNode, anchor: NotebookNode | None, *, last: bool = False) -> None:
-        """Insert a cell behind another one, or, as the last, behind all of the student's own cells that follow it."""
+        """Insert a cell behind another one; as the last, behind all of the student's own cells there."""
         place = 0 if anchor is None else self._index(anchor) + 1
         known = {id(other) for other in self.chosen.values()}
         while last and place < len(self.cells) and id(self.cells[place]) not in known:
@@ -174,7 +182,9 @@ class RestoreCells(NbGraderPreprocessor):
                 gradebook, names["assignment"], names["notebook"], source / f"{names['notebook']}.ipynb"
             )
         notes = notebook.metadata.setdefault(NOTES, nbformat.from_dict({"submission": "", "problems": []}))
-        foreign = not notes.get("unreadable") and not set(grade_ids(notebook)) & {cell.name for cell in released}
+        foreign = not notes.get("unreadable") and not set(grade_ids(notebook)) & {
+            cell.name for cell in released
+        }
         notebook.cells, problems = restore(notebook.cells, released)
         if foreign:
             chapter = f"{names['assignment']}/{names['notebook']}"

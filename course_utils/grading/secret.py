@@ -36,8 +36,8 @@ def secret_seed(path: Path) -> str:
     seed = path.read_text(encoding="ascii", errors="replace").strip()
     if not _SEED.fullmatch(seed):
         raise GradingError(
-            f"{path} does not hold a secret seed. Put back its copy, or delete it: a new one is made, and marks "
-            "given from then on use other inputs than those given before."
+            f"{path} does not hold a secret seed. Put back its copy, or delete it: a new one is made, and "
+            "marks given from then on use other inputs than those given before."
         )
     if path.stat().st_mode & 0o077:
         path.chmod(0o600)

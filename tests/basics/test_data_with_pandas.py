@@ -121,6 +121,14 @@ def test_impute_never_looks_at_the_rows_it_fills():
     assert alone.index.equals(other.index)
 
 
+def test_row_labels_may_repeat():
+    training, other = random_numbers(0), random_numbers(1, rows=4).set_axis([7, 7, 7, 3])
+    filled = impute(other, training, indicator=True)
+    np.testing.assert_array_equal(filled, impute(other.reset_index(drop=True), training, indicator=True))
+    encoded = encode_categories(random_categories(0, rows=4).set_axis([7, 7, 7, 3]), {"sex": ["female", "male"]})
+    assert list(filled.index) == list(encoded.index) == [7, 7, 7, 3]
+
+
 def test_impute_leaves_its_inputs_alone():
     training, other = random_numbers(0), random_numbers(1)
     before = training.copy(), other.copy()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -58,7 +59,8 @@ def book() -> BuiltBook:
         fingerprint = _fingerprint()
         if not stamp.is_file() or stamp.read_text().split()[0] != fingerprint:
             stamp.unlink(missing_ok=True)
-            command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(ROOT), "--all"]
+            shutil.rmtree(folder / "_build", ignore_errors=True)  # a page that is gone must be gone here too
+            command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(ROOT)]
             done = subprocess.run(
                 [*command, "-W", "-n", "--keep-going", "--path-output", str(folder)],
                 stdout=subprocess.PIPE,

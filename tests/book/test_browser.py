@@ -13,6 +13,9 @@ from playwright.sync_api import sync_playwright
 
 pytestmark = [pytest.mark.built, pytest.mark.browser]
 
+PHONE = 390
+"""The width of a common phone, in CSS pixels."""
+
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
     """A server that does not write down its requests."""
@@ -43,87 +46,107 @@ def browser():
 
 @dataclass
 class Visit:
-    """A page that was opened, and what happened."""
+    """What happened when a page was opened."""
 
-    page: object
     outside: set[str] = field(default_factory=set)
     errors: list[str] = field(default_factory=list)
+    formulas: int = 0
+    shown_formulas: int = 0
+    wrong_formulas: int = 0
+    width_on_a_phone: int = 0
 
 
-@pytest.fixture
-def visit(browser, address):
+def opened(page, address: str, path: str) -> Visit:
     """Open a page with every request to another site blocked and written down."""
-    contexts = []
+    visit = Visit()
 
-    def open_page(path, *, theme="light", width=1300) -> Visit:
-        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)
-        contexts.append(context)
-        visit = Visit(context.new_page())
+    def answer(route):
+        if route.request.url.startswith((address, "data:", "blob:")):
+            route.continue_()
+        else:
+            visit.outside.add(route.request.url)
+            route.abort()
 
-        def answer(route):
-            if route.request.url.startswith((address, "data:", "blob:")):
-                route.continue_()
-            else:
-                visit.outside.add(route.request.url)
-                route.abort()
+    def note_status(response):
+        if response.status >= 400:
+            visit.errors.append(f"{response.status} {response.url}")
 
-        visit.page.route("**/*", answer)
-        visit.page.on("pageerror", lambda error: visit.errors.append(str(error)))
-        visit.page.on(
-            "console",
-            lambda message: visit.errors.append(message.text) if message.type == "error" else None,
-        )
-        visit.page.on(
-            "response",
-            lambda response: (
-                visit.errors.append(f"{response.status} {response.url}") if response.status >= 400 else None
-            ),
-        )
-        visit.page.goto(f"{address}/{path}", wait_until="networkidle")
-        return visit
+    def note_message(message):
+        if message.type == "error":
+            visit.errors.append(message.text)
 
-    yield open_page
-    for context in contexts:
-        context.close()
+    page.route("**/*", answer)
+    page.on("pageerror", lambda error: visit.errors.append(str(error)))
+    page.on("console", note_message)
+    page.on("response", note_status)
+    page.goto(f"{address}/{path}", wait_until="networkidle")
+    return visit
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_every_page_opens_without_an_error_and_asks_nothing_of_another_site(book, visit, theme):
-    faults = {}
-    for path in book.pages:
-        name = path.relative_to(book.html).as_posix()
-        seen = visit(name, theme=theme)
-        if seen.outside or seen.errors:
-            faults[name] = (seen.outside, seen.errors)
-    assert not faults
-
-
-def test_formulas_are_shown(book, visit):
-    with_formulas = [path for path in book.pages if 'class="math' in path.read_text(encoding="utf-8")]
-    assert with_formulas
-    for path in with_formulas:
-        name = path.relative_to(book.html).as_posix()
-        page = visit(name).page
+def measure(page, visit: Visit) -> None:
+    """Count a page's formulas, and see how wide it is on a phone."""
+    visit.formulas = page.locator(".math").count()
+    if visit.formulas:
         page.wait_for_function("window.MathJax && MathJax.startup && MathJax.startup.document")
         page.evaluate("MathJax.startup.promise")
-        assert page.locator("mjx-container").count() == page.locator(".math").count(), name
-        assert page.locator("mjx-merror, [data-mjx-error]").count() == 0, (
-            f"{name} has a formula with a mistake"
-        )
+    visit.shown_formulas = page.locator(".math mjx-container").count()
+    visit.wrong_formulas = page.locator("mjx-merror, [data-mjx-error]").count()
+    page.set_viewport_size({"width": PHONE, "height": 844})
+    visit.width_on_a_phone = page.evaluate("document.documentElement.scrollWidth")
 
 
-def test_no_page_is_wider_than_a_phone(book, visit):
-    wide = {}
-    for path in book.pages:
-        name = path.relative_to(book.html).as_posix()
-        width = visit(name, width=390).page.evaluate("document.documentElement.scrollWidth")
-        if width > 390:
-            wide[name] = width
+@pytest.fixture(scope="module")
+def visits(book, browser, address):
+    """Every page, opened once."""
+    names = [page.relative_to(book.html).as_posix() for page in book.pages]
+    found = {}
+    context = browser.new_context(viewport={"width": 1300, "height": 900})
+    for name in names:
+        page = context.new_page()
+        found[name] = opened(page, address, name)
+        measure(page, found[name])
+        page.close()
+    context.close()
+    return found
+
+
+def test_nothing_is_asked_of_another_site(visits):
+    assert len(visits) > 3
+    assert not {name: visit.outside for name, visit in visits.items() if visit.outside}
+
+
+def test_pages_open_without_an_error(visits):
+    assert not {name: visit.errors for name, visit in visits.items() if visit.errors}
+
+
+def test_every_formula_is_shown(visits):
+    assert any(visit.formulas for visit in visits.values())
+    hidden = {name: visit for name, visit in visits.items() if visit.shown_formulas < visit.formulas}
+    assert not hidden
+    assert not {name: visit.wrong_formulas for name, visit in visits.items() if visit.wrong_formulas}
+
+
+def test_no_page_is_wider_than_a_phone(visits):
+    wide = {name: visit.width_on_a_phone for name, visit in visits.items() if visit.width_on_a_phone > PHONE}
     assert not wide
 
 
-def test_the_search_finds_a_word(visit):
-    seen = visit("search.html?q=gradient")
-    seen.page.wait_for_selector("#search-results li")
-    assert not seen.outside
-    assert not seen.errors
+def test_a_dark_page_is_dark_and_its_figures_stay_light(book, browser, address):
+    chapters = sorted(page for page in (book.html / "book").glob("*/*.html") if "_static" not in page.parts)
+    assert chapters
+    page = browser.new_context(color_scheme="dark").new_page()
+    visit = opened(page, address, chapters[0].relative_to(book.html).as_posix())
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    shown = "getComputedStyle(document.querySelector('div.cell_output img'))"
+    assert page.evaluate(f"{shown}.backgroundColor") == "rgb(255, 255, 255)"
+    assert page.evaluate(f"{shown}.filter") == "none"
+    assert not visit.outside
+    assert not visit.errors
+
+
+def test_the_search_finds_a_word(browser, address):
+    page = browser.new_page()
+    visit = opened(page, address, "search.html?q=gradient")
+    page.wait_for_selector("#search-results li")
+    assert not visit.outside
+    assert not visit.errors

@@ -8,14 +8,8 @@ import pytest
 
 from course_utils.authoring.course_map import load_course
 from course_utils.authoring.exercises import make_exercises
-from course_utils.authoring.notebooks import (
-    NotebookError,
-    normalize,
-    problems,
-    read_notebook,
-    refresh,
-    to_text,
-)
+from course_utils.authoring.notebook_files import NotebookError, normalize, problems, read_notebook, to_text
+from course_utils.authoring.notebooks import refresh
 
 ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = [chapter.book(ROOT) for chapter in load_course(ROOT).existing(ROOT)]

@@ -227,6 +227,7 @@ def test_errors_and_interrupts_end_without_a_traceback(tmp_path: Path):
     for raised, words in {
         "SetUpError('do this')": "do this",
         "KeyboardInterrupt": "goes on from here",
+        "OSError(28, 'No space left on device')": "is full: free some space",
     }.items():
         script.write_text(
             f"import sys; sys.path.insert(0, {str(folder)!r})\n"

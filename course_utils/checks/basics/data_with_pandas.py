@@ -1,0 +1,887 @@
+"""What is graded in the exercise "From a messy table to tensors": cases, known mistakes, variants."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import torch
+
+from course_utils.basics import data_with_pandas as reference
+from course_utils.checking import Draw, function, predictor
+from course_utils.data import load_penguins
+
+ISLANDS = ["Biscoe", "Dream", "Torgersen"]
+SEXES = ["female", "male"]
+CATEGORIES = {"island": ISLANDS, "sex": SEXES}
+
+
+# ------------------------------------------------------------------------------------------------------------
+encode = function(reference.encode_categories, points=4)
+
+
+def draw_names(draw: Draw, rows: int, islands=ISLANDS):
+    """Draw rows with an island and a sex, some missing but none of the values absent, and a year."""
+    columns = {}
+    for name, values in (("island", islands), ("sex", SEXES)):
+        needed = [*values, None]
+        column = [*needed, *draw.numpy.choice([*values, None], rows - len(needed))]
+        columns[name] = [column[i] for i in draw.permutation(rows)]
+    return pd.DataFrame(columns).assign(year=2007)
+
+
+@encode.case("two columns with missing values")
+def _(draw):
+    return {"frame": draw_names(draw, 11), "categories": CATEGORIES}
+
+
+@encode.case("rows from two islands only")
+def _(draw):
+    return {
+        "frame": draw_names(draw, 9, draw.choice([["Biscoe", "Dream"], ["Dream", "Torgersen"]])),
+        "categories": CATEGORIES,
+    }
+
+
+@encode.case("the order of the categories is kept")
+def _(draw):
+    categories = {"sex": ["male", "female"], "island": ["Torgersen", "Biscoe", "Dream"]}
+    return {"frame": draw_names(draw, 13), "categories": categories}
+
+
+@encode.case("without the column for missing values")
+def _(draw):
+    return {"frame": draw_names(draw, 10), "categories": CATEGORIES, "missing_column": False}
+
+
+@encode.case("a column that the table lacks is refused", raises=ValueError, weight=0.5)
+def _(draw):
+    return {"frame": draw_names(draw, 8), "categories": {**CATEGORIES, "species": ["Adelie", "Gentoo"]}}
+
+
+@encode.case("an island that is not in the list", hidden=True)
+def _(draw):
+    return {"frame": draw_names(draw, 12, [*ISLANDS, "Anvers"]), "categories": CATEGORIES}
+
+
+@encode.case("row labels in any order, some twice", hidden=True)
+def _(draw):
+    labels = [*draw.permutation(12).tolist(), 3, 3]
+    return {"frame": draw_names(draw, 14).set_axis(labels), "categories": CATEGORIES}
+
+
+@encode.efficiency("no Python loop over the rows", at_most=8)
+def _(draw):
+    return {"frame": draw_names(draw, 700), "categories": CATEGORIES}
+
+
+encode.mistake(
+    "Missing values get no column of their own: the model cannot see that a value was missing.",
+    edit=("if missing_column:", "if False:"),
+)
+encode.mistake(
+    "`missing_column` is not looked at: with False there is no column for missing values.",
+    edit=("if missing_column:", "if True:"),
+)
+encode.mistake(
+    "A missing value is compared with `==`. NaN equals nothing, not even itself: ask with isna().",
+    edit=("frame[column].isna()", 'frame[column] == float("nan")'),
+)
+encode.mistake(
+    "A value that is not in the list is marked as missing. It was measured, it is only unknown: zeros "
+    "everywhere.",
+    edit=("frame[column].isna()", "~frame[column].isin(values)"),
+)
+encode.mistake(
+    "One category is left out. That saves a column in some statistics, but here each category has its own.",
+    edit=("for value in values:", "for value in values[1:]:"),
+)
+encode.mistake(
+    "The row labels are lost: a later join or concat would pair the rows with those of other birds.",
+    edit=(".astype(float)", ".astype(float).reset_index(drop=True)"),
+)
+
+
+@encode.mistake(
+    "The columns come from the rows at hand (get_dummies). Other rows would get other columns: use the "
+    "categories given."
+)
+def columns_from_the_rows(frame, categories, missing_column=True):
+    encoded = pd.get_dummies(frame[list(categories)], dummy_na=missing_column, dtype=float)
+    return encoded.rename(columns=lambda name: name.replace("_nan", "_missing"))
+
+
+@encode.mistake(
+    "The categories are numbered. That claims an order and distances: give each its own column of 0 and 1."
+)
+def numbered(frame, categories, *_):
+    return pd.DataFrame(
+        {name: pd.Categorical(frame[name], values).codes for name, values in categories.items()}
+    )
+
+
+@encode.mistake("Right, but it goes through the rows one by one in Python: compare a whole column at once.")
+def row_by_row(frame, categories, missing_column=True):
+    absent = [column for column in categories if column not in frame.columns]
+    if absent:
+        raise ValueError(f"no column {absent}")
+    rows = []
+    for _, row in frame.iterrows():
+        cells = {}
+        for column, values in categories.items():
+            for value in values:
+                cells[f"{column}_{value}"] = float(row[column] == value)
+            if missing_column:
+                cells[f"{column}_missing"] = float(pd.isna(row[column]))
+        rows.append(cells)
+    return pd.DataFrame(rows, index=frame.index)
+
+
+@encode.variant
+def with_get_dummies(frame, categories, missing_column=True):
+    if not set(categories) <= set(frame):
+        raise ValueError("a column is absent")
+    parts = []
+    for column, values in categories.items():
+        known = frame[column].where(frame[column].isin(values))
+        part = pd.get_dummies(known, dtype=int).reindex(columns=values, fill_value=0).add_prefix(f"{column}_")
+        if missing_column:
+            part[f"{column}_missing"] = frame[column].isna()
+        parts.append(part)
+    return pd.concat(parts, axis=1)
+
+
+@encode.variant
+def with_an_identity_matrix(frame, categories, missing_column=True):
+    blocks, names = [], []
+    for column, values in categories.items():
+        if column not in frame:
+            raise ValueError(f"no column {column}")
+        codes = pd.Categorical(frame[column], categories=values).codes
+        blocks.append(np.vstack([np.eye(len(values)), np.zeros(len(values))])[codes])
+        names += [f"{column}_{value}" for value in values]
+        if missing_column:
+            blocks.append(frame[column].isna().to_numpy()[:, None])
+            names.append(f"{column}_missing")
+    return pd.DataFrame(np.hstack(blocks), columns=names, index=frame.index)
+
+
+encode.equivalent(
+    "return pd.DataFrame(encoded, index=frame.index)",
+    "True and False count as 1 and 0 where a table of numbers is expected",
+)
+encode.equivalent(
+    "return pd.DataFrame(encoded).astype(float)", "the columns are Series that carry the index of the frame"
+)
+
+
+# ------------------------------------------------------------------------------------------------------------
+impute = function(reference.impute, points=4, rtol=1e-6)
+
+
+def draw_sizes(draw: Draw, rows: int, missing=("bill", "mass"), shift: float = 0.0):
+    """Draw bills, flippers and masses with holes, at least two in each of the columns named `missing`."""
+    columns = {}
+    for name, mean, scale in (("bill", 44, 5), ("flipper", 200, 14), ("mass", 4200, 800)):
+        # Exponential values: their mean and median differ.
+        column = mean + scale * (shift + draw.numpy.exponential(1, rows))
+        if name in missing:
+            column[draw.numpy.permutation(rows)[: max(2, rows // 4)]] = np.nan
+        columns[name] = column
+    return pd.DataFrame(columns)
+
+
+@impute.case("validation rows, means")
+def _(draw):
+    return {"frame": draw_sizes(draw, 9, shift=2), "training": draw_sizes(draw, 23)}
+
+
+@impute.case("the training rows themselves")
+def _(draw):
+    training = draw_sizes(draw, 19)
+    return {"frame": training, "training": training}
+
+
+@impute.case("medians")
+def _(draw):
+    return {"frame": draw_sizes(draw, 8, shift=2), "training": draw_sizes(draw, 21), "strategy": "median"}
+
+
+@impute.case("with indicators")
+def _(draw):
+    return {"frame": draw_sizes(draw, 11, shift=2), "training": draw_sizes(draw, 17), "indicator": True}
+
+
+@impute.case("a training column without any value is refused", raises=ValueError, weight=0.5)
+def _(draw):
+    return {"frame": draw_sizes(draw, 7), "training": draw_sizes(draw, 13).assign(bill=np.nan)}
+
+
+@impute.case("an unknown strategy is refused", raises=ValueError, weight=0.5, hidden=True)
+def _(draw):
+    return {"frame": draw_sizes(draw, 6), "training": draw_sizes(draw, 13), "strategy": "mode"}
+
+
+@impute.case("one bird alone", hidden=True)
+def _(draw):
+    bird = draw_sizes(draw, 10).head(1).assign(mass=np.nan)
+    return {"frame": bird, "training": draw_sizes(draw, 18)}
+
+
+@impute.case("indicators for the columns with holes in training", hidden=True)
+def _(draw):
+    rows = draw_sizes(draw, 12, missing=("flipper", "mass"), shift=2)
+    return {"frame": rows, "training": draw_sizes(draw, 20), "indicator": True}
+
+
+@impute.case("row labels in any order, some twice", hidden=True)
+def _(draw):
+    rows = draw_sizes(draw, 13, shift=2).set_axis([*draw.permutation(10).tolist(), 5, 5, 5])
+    return {"frame": rows, "training": draw_sizes(draw, 22), "indicator": True}
+
+
+FILL = 'fill = training.mean() if strategy == "mean" else training.median()'
+impute.mistake(
+    "The means come from the rows that are filled. Use those of the training rows, or validation leaks "
+    "into itself and a single bird cannot be filled at all.",
+    edit=(FILL, 'fill = frame.mean() if strategy == "mean" else frame.median()'),
+)
+impute.mistake(
+    "The means come from the training rows and the rows to fill together. That is still leakage: "
+    "training rows only.",
+    edits=[
+        ("training.mean()", "pd.concat([training, frame]).mean()"),
+        ("training.median()", "pd.concat([training, frame]).median()"),
+    ],
+)
+impute.mistake(
+    "Missing values are filled with zero. No bird has a bill of 0 mm: the zeros make a pattern of their own.",
+    edit=("frame.fillna(fill)", "frame.fillna(0)"),
+)
+impute.mistake(
+    "All columns are filled with one number. Each column has its own mean: take it down the rows (axis 0).",
+    edits=[
+        ("training.mean()", "training.mean() * 0 + np.nanmean(training.to_numpy())"),
+        ("training.median()", "training.median() * 0 + np.nanmedian(training.to_numpy())"),
+    ],
+)
+impute.mistake(
+    "The strategy is not looked at: with 'median' the median is filled in.",
+    edit=(FILL, "fill = training.mean()"),
+)
+impute.mistake(
+    "The indicators are made after filling, when nothing is missing any more: look at the table as it came.",
+    edit=("frame[incomplete].isna()", "filled[incomplete].isna()"),
+)
+impute.mistake(
+    "The indicators are the wrong way round: 1 is for a value that was missing.",
+    edit=("frame[incomplete].isna()", "frame[incomplete].notna()"),
+)
+impute.mistake(
+    "The indicator columns depend on the rows at hand. Training decides which columns get one, or the "
+    "parts differ.",
+    edit=("training.columns[training.isna().any()]", "frame.columns[frame.isna().any()]"),
+)
+impute.mistake(
+    "Rows with missing values are dropped instead of filled.",
+    edit=("frame.fillna(fill)", "frame.dropna()"),
+)
+
+
+@impute.variant
+def column_by_column(frame, training, strategy="mean", indicator=False):
+    if strategy not in ("mean", "median") or training.isna().all().any():
+        raise ValueError("unknown strategy, or an empty column")
+    filled = frame.copy()
+    for column in frame.columns:
+        filled[column] = frame[column].fillna(getattr(training[column], strategy)())
+    for column in training.columns:
+        if indicator and training[column].isna().any():
+            filled[f"{column}_missing"] = frame[column].isna().astype(int)
+    return filled
+
+
+@impute.variant
+def with_numpy(frame, training, strategy="mean", indicator=False):
+    known = training.to_numpy(dtype=float)
+    if np.isnan(known).all(axis=0).any():
+        raise ValueError("an empty column")
+    fill = {"mean": np.nanmean, "median": np.nanmedian}.get(strategy)
+    if fill is None:
+        raise ValueError(strategy)
+    values = frame.to_numpy(dtype=float)
+    holes = np.isnan(values)
+    filled = np.where(holes, fill(known, axis=0), values)
+    names = list(frame.columns)
+    if indicator:
+        incomplete = np.isnan(known).any(axis=0)
+        filled = np.hstack([filled, holes[:, incomplete]])
+        names += [f"{name}_missing" for name, has in zip(training.columns, incomplete, strict=True) if has]
+    return pd.DataFrame(filled, columns=names, index=frame.index)
+
+
+impute.equivalent(
+    "marks = frame[incomplete].isna().add_suffix('_missing')",
+    "True and False count as 1 and 0 where a table of numbers is expected",
+)
+
+
+# ------------------------------------------------------------------------------------------------------------
+split = function(reference.train_validation_test_split, points=4)
+PARTS = ("training", "validation", "test")
+
+
+def draw_birds(draw: Draw, rows: int):
+    """Draw birds with a number, a mass that follows from it, and row labels in random order."""
+    birds = pd.DataFrame({"bird": range(rows)}).assign(mass=lambda table: 3000.0 + 7 * table["bird"])
+    return birds.set_axis(draw.permutation(rows).tolist())
+
+
+def complete(frame):
+    """Return the property that three tables together hold every row of a table once."""
+
+    def holds(result):
+        if not isinstance(result, (tuple, list)) or len(result) != 3:
+            return "three tables are expected: training, validation and test rows"
+        joined = pd.concat(result)
+        counts = joined["bird"].value_counts()
+        if set(counts.index) < set(frame["bird"]):
+            return "some rows are in none of the three parts" + (
+                ", others are in more than one" if counts.max() > 1 else ""
+            )
+        if counts.max() > 1:
+            return "some rows are in more than one part"
+        if list(joined.columns) != list(frame.columns) or (joined["mass"] != 3000 + 7 * joined["bird"]).any():
+            return "the rows are no longer what they were: a row must keep all of its values"
+        return None
+
+    return holds
+
+
+def in_shares(total, fractions, count, what):
+    """Return the property that each part gets its share, within one."""
+
+    def holds(result):
+        wrong = [
+            name
+            for name, part, share in zip(PARTS, result, fractions, strict=True)
+            if abs(count(part) - total * share) > 1
+        ]
+        return f"the share of the {what} is not what was asked for in: {', '.join(wrong)}" if wrong else None
+
+    return holds
+
+
+@split.property("every row is in one part")
+def _(draw):
+    frame = draw_birds(draw, 37)
+    return {"frame": frame, "fractions": (0.6, 0.2, 0.2), "seed": draw.integer(0, 999)}, complete(frame)
+
+
+@split.property("sizes, for 200 rows in shares of 50, 30 and 20 percent")
+def _(draw):
+    fractions = (0.5, 0.3, 0.2)
+    inputs = {"frame": draw_birds(draw, 200), "fractions": fractions, "seed": draw.integer(0, 999)}
+    return inputs, in_shares(200, fractions, len, "rows")
+
+
+@split.property("sizes, for 200 rows in the default shares")
+def _(draw):
+    return {"frame": draw_birds(draw, 200)}, in_shares(200, (0.6, 0.2, 0.2), len, "rows")
+
+
+@split.property("the rows are dealt at random")
+def _(draw):
+    def holds(result):
+        for name, part in zip(PARTS, result, strict=True):
+            # 0 to 299 in shares of a third: the mean of a random part is 149.5 with a spread of 7.
+            if not 100 < part["bird"].mean() < 200:
+                return f"the {name} rows are not a random draw: they come mostly from one end of the table"
+            if (part["bird"] % 3).nunique() == 1:
+                return f"the {name} rows are not a random draw: they are every third row"
+        return None
+
+    fractions = (1 / 3, 1 / 3, 1 / 3)
+    return {"frame": draw_birds(draw, 300), "fractions": fractions, "seed": draw.integer(0, 999)}, holds
+
+
+@split.property("row labels that repeat", hidden=True)
+def _(draw):
+    frame = draw_birds(draw, 41).set_axis([label % 7 for label in range(41)])
+    return {"frame": frame, "fractions": (0.5, 0.3, 0.2), "seed": draw.integer(0, 999)}, complete(frame)
+
+
+@split.property("no validation rows wanted, sizes", hidden=True)
+def _(draw):
+    fractions = (0.7, 0.0, 0.3)
+    inputs = {"frame": draw_birds(draw, 50), "fractions": fractions, "seed": draw.integer(0, 999)}
+    return inputs, in_shares(50, fractions, len, "rows")
+
+
+split.mistake(
+    "The rows are not shuffled. Tables are often sorted, here perhaps by species: the test rows would "
+    "be another species.",
+    edit=("np.random.default_rng(seed).permutation(count)", "np.arange(count)"),
+    of=reference._deal,
+)
+split.mistake(
+    "Validation and test are swapped: return training, validation, test, in this order.",
+    edit=("frame.iloc[validation], frame.iloc[test]", "frame.iloc[test], frame.iloc[validation]"),
+)
+split.mistake(
+    "Rows are picked by their labels. Labels may repeat or leave gaps: pick by position, with iloc.",
+    edits=[
+        (
+            "_deal(len(frame), fractions, seed)",
+            "(frame.index[part] for part in _deal(len(frame), fractions, seed))",
+        ),
+        ("frame.iloc[training]", "frame.loc[training]"),
+        ("frame.iloc[validation]", "frame.loc[validation]"),
+        ("frame.iloc[test]", "frame.loc[test]"),
+    ],
+)
+
+
+@split.mistake(
+    "The parts are drawn independently, so that rows are in several parts: the model would be tested "
+    "on what it was trained on."
+)
+def drawn_independently(frame, fractions=(0.6, 0.2, 0.2), seed=0):
+    return tuple(frame.sample(frac=share, random_state=seed + i) for i, share in enumerate(fractions))
+
+
+@split.mistake(
+    "The second fraction is taken of the rest instead of the whole table, so validation is too small "
+    "and test too large."
+)
+def fraction_of_the_rest(frame, fractions=(0.6, 0.2, 0.2), seed=0):
+    order = np.random.default_rng(seed).permutation(len(frame))
+    cut = round(len(frame) * fractions[0])
+    second = cut + round((len(frame) - cut) * fractions[1])
+    return frame.iloc[order[:cut]], frame.iloc[order[cut:second]], frame.iloc[order[second:]]
+
+
+@split.mistake("The same fractions are used whatever is asked for: use the argument.")
+def fixed_fractions(frame, _=None, seed=0):
+    return reference.train_validation_test_split(frame, seed=seed)
+
+
+@split.mistake(
+    "Each size is rounded down, so that some rows end up in no part: let one part take all that is left."
+)
+def loses_the_rest(frame, fractions=(0.6, 0.2, 0.2), seed=0):
+    order = np.random.default_rng(seed).permutation(len(frame))
+    cuts = np.cumsum([0, *(int(len(frame) * share + 1e-9) for share in fractions)])
+    return tuple(frame.iloc[order[a:b]] for a, b in itertools.pairwise(cuts))
+
+
+@split.variant
+def with_sample(frame, fractions=(0.6, 0.2, 0.2), seed=0):
+    mixed = frame.sample(frac=1, random_state=seed)
+    test, validation = int(len(frame) * fractions[2]), int(len(frame) * fractions[1])
+    rest = mixed.iloc[test:]
+    return rest.iloc[validation:], rest.iloc[:validation], mixed.iloc[:test]
+
+
+@split.variant
+def with_torch(frame, fractions=(0.6, 0.2, 0.2), seed=0):
+    order = torch.randperm(len(frame), generator=torch.Generator().manual_seed(seed)).numpy()
+    first = int(np.ceil(len(frame) * fractions[0] - 1e-9))
+    second = first + round(len(frame) * fractions[1])
+    return [frame.iloc[np.sort(part)] for part in np.split(order, [first, second])]
+
+
+# ------------------------------------------------------------------------------------------------------------
+by_group = function(reference.group_split, points=3)
+
+
+def draw_groups(draw: Draw, rows: int, groups: int):
+    """Draw birds and the nest of each, as names; rows of a nest are not next to one another."""
+    nests = [*range(groups), *draw.numpy.integers(0, groups, rows - groups)]
+    names = pd.Series([f"nest {nests[i]}" for i in draw.permutation(rows)])
+    return draw_birds(draw, rows).assign(nest=names.to_numpy()), names
+
+
+def together(result):
+    """Say so where rows of one nest are in more than one part."""
+    nests = [set(part["nest"]) for part in result]
+    if sum(map(len, nests)) > len(set.union(*nests)):
+        return "some groups are in more than one part"
+    return None
+
+
+def group_inputs(draw, rows, groups, fractions):
+    """Return the arguments for birds of some nests."""
+    frame, nests = draw_groups(draw, rows, groups)
+    return {"frame": frame, "groups": nests, "fractions": fractions, "seed": draw.integer(0, 999)}
+
+
+@by_group.property("every row is in one part")
+def _(draw):
+    inputs = group_inputs(draw, 47, 19, (0.6, 0.2, 0.2))
+    return inputs, complete(inputs["frame"])
+
+
+@by_group.property("no group is on two sides")
+def _(draw):
+    return group_inputs(draw, 61, 23, (0.5, 0.3, 0.2)), together
+
+
+@by_group.property("no group is on two sides, in a sorted table")
+def _(draw):
+    frame = draw_birds(draw, 57)
+    frame = frame.assign(nest=[f"nest {bird // 3:02}" for bird in frame["bird"]])
+    inputs = {"frame": frame, "groups": frame["nest"], "fractions": (0.4, 0.3, 0.3)}
+    return {**inputs, "seed": draw.integer(0, 999)}, together
+
+
+@by_group.property("each part gets its share of the groups")
+def _(draw):
+    fractions = (0.5, 0.3, 0.2)
+    inputs = group_inputs(draw, 90, 40, fractions)
+    return inputs, in_shares(40, fractions, lambda part: part["nest"].nunique(), "groups")
+
+
+@by_group.property("the groups are dealt at random", hidden=True)
+def _(draw):
+    frame = draw_birds(draw, 300)
+    nests = frame["bird"].to_numpy() // 2
+    frame = frame.assign(nest=[f"nest {nest:03}" for nest in nests])
+
+    def holds(result):
+        for name, part in zip(PARTS, result, strict=True):
+            if not 100 < part["bird"].mean() < 200:
+                return f"the groups of the {name} rows are not a random draw: they come from one end"
+        return None
+
+    fractions = (1 / 3, 1 / 3, 1 / 3)
+    inputs = {"frame": frame, "groups": frame["nest"].tolist(), "fractions": fractions}
+    return {**inputs, "seed": draw.integer(0, 999)}, holds
+
+
+@by_group.property("row labels that repeat", hidden=True)
+def _(draw):
+    inputs = group_inputs(draw, 53, 21, (0.4, 0.3, 0.3))
+    inputs["frame"] = inputs["frame"].set_axis([label % 5 for label in range(53)])
+    return inputs, complete(inputs["frame"])
+
+
+@by_group.case("a row without a group is refused", raises=ValueError, weight=0.5)
+def _(draw):
+    frame, nests = draw_groups(draw, 31, 13)
+    return {"frame": frame, "groups": nests.where(nests.index != draw.integer(0, 31))}
+
+
+@by_group.case("groups for another number of rows are refused", raises=ValueError, weight=0.5, hidden=True)
+def _(draw):
+    frame, nests = draw_groups(draw, 29, 11)
+    return {"frame": frame, "groups": nests.iloc[:-3]}
+
+
+by_group.mistake(
+    "Rows are dealt, not groups: rows of one group end up in different parts.",
+    edits=[
+        ("_deal(len(unique), fractions, seed)", "_deal(len(frame), fractions, seed)"),
+        ("frame[np.isin(codes, training)]", "frame.iloc[training]"),
+        ("frame[np.isin(codes, validation)]", "frame.iloc[validation]"),
+        ("frame[np.isin(codes, test)]", "frame.iloc[test]"),
+    ],
+)
+by_group.mistake(
+    "The groups are not shuffled: the first groups of the table become the training rows.",
+    edit=("np.random.default_rng(seed).permutation(count)", "np.arange(count)"),
+    of=reference._deal,
+)
+by_group.mistake(
+    "Validation and test are swapped: return training, validation, test, in this order.",
+    edit=("training, validation, test = _deal(", "training, test, validation = _deal("),
+)
+by_group.mistake(
+    "Rows without a group are taken along. pandas numbers them -1, and they vanish from all parts: "
+    "refuse them.",
+    edit=("(codes < 0).any()", "False"),
+)
+
+
+@by_group.mistake(
+    "Only neighbors count as a group: a group that appears again further down is taken for a new one."
+)
+def runs_as_groups(frame, groups, fractions=(0.6, 0.2, 0.2), seed=0):
+    groups = pd.Series(list(groups))
+    if len(groups) != len(frame) or groups.isna().any():
+        raise ValueError("each row needs a group")
+    return reference.group_split(frame, (groups != groups.shift()).cumsum(), fractions, seed)
+
+
+@by_group.mistake("The same fractions are used whatever is asked for: use the argument.")
+def fixed_group_fractions(frame, groups, _=None, seed=0):
+    return reference.group_split(frame, groups, seed=seed)
+
+
+@by_group.variant
+def with_sets(frame, groups, fractions=(0.6, 0.2, 0.2), seed=0):
+    groups = list(groups)
+    if len(groups) != len(frame) or any(pd.isna(group) for group in groups):
+        raise ValueError("each row needs a group")
+    names = sorted(set(groups))
+    np.random.default_rng(seed).shuffle(names)
+    first = int(len(names) * fractions[0])
+    second = first + round(len(names) * fractions[1])
+    chosen = [set(names[:first]), set(names[first:second]), set(names[second:])]
+    return [frame.iloc[[i for i, group in enumerate(groups) if group in part]] for part in chosen]
+
+
+@by_group.variant
+def with_groupby(frame, groups, fractions=(0.6, 0.2, 0.2), seed=0):
+    if len(groups) != len(frame) or pd.isna(pd.Series(list(groups))).any():
+        raise ValueError("each row needs a group")
+    number = pd.Series(np.arange(len(frame))).groupby(list(groups)).ngroup().to_numpy()
+    count = number.max() + 1
+    place = np.random.default_rng(seed).permutation(count)[number]
+    bounds = np.round(np.cumsum([0, *fractions]) * count)
+    return tuple(frame[(place >= a) & (place < b)] for a, b in itertools.pairwise(bounds))
+
+
+# ------------------------------------------------------------------------------------------------------------
+tensors = function(reference.to_tensors, points=3)
+SPECIES = ["Gentoo", "Adelie", "Chinstrap"]
+
+
+def draw_table(draw: Draw, rows: int):
+    """Draw a complete table of sizes, and the species of each row with a rare one last to appear."""
+    labels = ["Chinstrap", *draw.numpy.choice(["Adelie", "Chinstrap"], rows - 2), "Gentoo"]
+    sizes = draw_sizes(draw, rows, missing=()).assign(year=draw.numpy.integers(2007, 2010, rows))
+    return {"features": sizes, "labels": pd.Series(labels)}
+
+
+@tensors.case("measurements and species")
+def _(draw):
+    return {**draw_table(draw, 11), "classes": SPECIES}
+
+
+@tensors.case("a part without one of the species")
+def _(draw):
+    table = draw_table(draw, 9)
+    return {"features": table["features"].iloc[:-1], "labels": table["labels"].iloc[:-1], "classes": SPECIES}
+
+
+@tensors.case("a missing value is refused", raises=ValueError)
+def _(draw):
+    table = draw_table(draw, 7)
+    table["features"].loc[draw.integer(0, 7), "flipper"] = np.nan
+    return {**table, "classes": SPECIES}
+
+
+@tensors.case("rows in another order than their labels", hidden=True)
+def _(draw):
+    table = draw_table(draw, 13)
+    order = draw.permutation(13).tolist()
+    return {**{name: part.set_axis(order) for name, part in table.items()}, "classes": SPECIES}
+
+
+@tensors.case("an unknown species is refused", raises=ValueError, hidden=True)
+def _(draw):
+    return {**draw_table(draw, 8), "classes": ["Adelie", "Chinstrap"]}
+
+
+@tensors.case("a column of words is refused", raises=ValueError, hidden=True)
+def _(draw):
+    table = draw_table(draw, 10)
+    return {**table, "features": table["features"].assign(sex="male"), "classes": SPECIES}
+
+
+tensors.mistake(
+    "The features are 64-bit floats. PyTorch's layers hold 32-bit weights and refuse them: convert to "
+    "float32.",
+    edit=("to_numpy(dtype=np.float32)", "to_numpy(dtype=np.float64)"),
+)
+tensors.mistake(
+    "The class numbers are floats. cross_entropy expects whole numbers (int64) that say which class.",
+    edit=("torch.tensor(numbers)", "torch.tensor(numbers, dtype=torch.float32)"),
+)
+tensors.mistake(
+    "The class numbers are 32-bit. cross_entropy expects int64.",
+    edit=("torch.tensor(numbers)", "torch.tensor(numbers, dtype=torch.int32)"),
+)
+tensors.mistake(
+    "The classes are numbered in alphabetical order. The list `classes` decides: its first entry is class 0.",
+    edit=("pd.Index(classes)", "pd.Index(sorted(classes))"),
+)
+tensors.mistake(
+    "Missing values pass through. One NaN turns the loss and then every weight into NaN: refuse the table.",
+    edit=("if missing:", "if False:"),
+)
+tensors.mistake(
+    "A label that is not in the list becomes -1 in silence: refuse it.",
+    edit=("if unknown:", "if False:"),
+)
+tensors.mistake(
+    "The features are transposed: rows are birds, columns are features.",
+    edit=("features.to_numpy(dtype=np.float32)", "features.to_numpy(dtype=np.float32).T"),
+)
+
+
+@tensors.mistake(
+    "The classes are numbered as they appear in these rows: training and validation would number them "
+    "differently."
+)
+def by_appearance(features, labels, classes):
+    x, _ = reference.to_tensors(features, labels, classes)
+    return x, torch.tensor(pd.factorize(labels)[0])
+
+
+@tensors.variant
+def with_a_dictionary(features, labels, classes):
+    if features.isna().to_numpy().any():
+        raise ValueError("missing values")
+    number = {name: i for i, name in enumerate(classes)}
+    if not set(labels) <= set(number):
+        raise ValueError("unknown label")
+    x = torch.from_numpy(features.to_numpy(dtype=float)).float()
+    return x, torch.tensor([number[label] for label in labels])
+
+
+@tensors.variant
+def with_a_categorical(features, labels, classes):
+    codes = torch.from_numpy(pd.Categorical(labels, categories=list(classes)).codes.astype("int64"))
+    x = torch.tensor(features.astype("float32").to_numpy())
+    if (codes < 0).any() or x.isnan().any():
+        raise ValueError("unknown label or missing value")
+    return [x, codes]
+
+
+# ------------------------------------------------------------------------------------------------------------
+MEASURES = ["bill_length_mm", "bill_depth_mm", "flipper_length_mm", "body_mass_g"]
+CLASSES = ["Adelie", "Chinstrap", "Gentoo"]
+
+
+def penguin_parts():
+    """Return training, validation and test penguins, split by nest; the notebook never shows the last."""
+    raw, tidy = load_penguins(raw=True), load_penguins()
+    nests = raw["studyName"] + raw["Species"] + raw["Individual ID"].str.extract(r"(N\d+)")[0]
+    return reference.group_split(tidy, nests, (0.4, 0.2, 0.4), seed=0)
+
+
+def train(fill="training", numbering=CLASSES, by_name=True):
+    """Fit a linear classifier to the training penguins; the arguments choose what it does wrong."""
+    training, _, _ = penguin_parts()
+    known = training[MEASURES]
+    center, spread = known.mean(), known.std()
+
+    def prepare(rows):
+        rows = rows[MEASURES] if by_name else rows.iloc[:, 2:6].set_axis(MEASURES, axis=1)
+        if fill == "own":
+            return ((rows.fillna(rows.mean()) - rows.mean()) / rows.std()).fillna(0.0)
+        filled = rows.fillna(0.0) if fill == "zero" else reference.impute(rows, known)
+        return (filled - center) / spread
+
+    x, y = reference.to_tensors(prepare(training), training["species"], CLASSES)
+    ones = torch.ones(len(x), 1)
+    weights = torch.linalg.lstsq(torch.hstack([x, ones]), torch.nn.functional.one_hot(y).float()).solution
+
+    def predict_species(rows):
+        inputs = torch.tensor(prepare(rows).to_numpy(dtype=np.float32))
+        best = (torch.hstack([inputs, torch.ones(len(inputs), 1)]) @ weights).argmax(1)
+        return torch.tensor([numbering.index(CLASSES[i]) for i in best])
+
+    return predict_species
+
+
+def accuracy(predictions, targets):
+    """Return the share of right class numbers."""
+    return float((predictions == targets).double().mean())
+
+
+species = predictor("predict_species", train=train, score=accuracy, at_least=0.85, points=4)
+
+
+def draw_penguins(draw: Draw, rows: int, of=None, hidden_share=0.0):
+    """Draw unseen penguins with the number of their species, some of their measurements hidden."""
+    _, _, test = penguin_parts()
+    test = test.dropna(subset=MEASURES)
+    if of is not None:
+        test = test[test["species"] == of]
+    drawn = test.iloc[draw.permutation(len(test))[:rows].tolist()]
+    holes = draw.booleans(len(drawn), len(MEASURES), probability=hidden_share).numpy()
+    targets = torch.tensor([CLASSES.index(name) for name in drawn["species"]])
+    return drawn.assign(**drawn[MEASURES].mask(holes)).drop(columns="species"), targets
+
+
+@species.case("penguins of nests you have not seen")
+def _(draw):
+    return draw_penguins(draw, 60)
+
+
+@species.case("penguins with blank cells")
+def _(draw):
+    return draw_penguins(draw, 110, hidden_share=0.08)
+
+
+@species.case("Gentoos only", hidden=True)
+def _(draw):
+    return draw_penguins(draw, 31, of="Gentoo")
+
+
+@species.case("columns in another order", hidden=True)
+def _(draw):
+    rows, targets = draw_penguins(draw, 59)
+    return rows[rows.columns[::-1]], targets
+
+
+@species.mistake("Blank cells are filled with zero: a penguin of 0 g is like no penguin the model has seen.")
+def filled_with_zero():
+    return train(fill="zero")
+
+
+@species.mistake(
+    "Means and scales come from the rows that are predicted. Keep those of the training rows and use them."
+)
+def own_statistics():
+    return train(fill="own")
+
+
+@species.mistake("The species are numbered in another order than the list of classes.")
+def other_numbers():
+    return train(numbering=["Gentoo", "Adelie", "Chinstrap"])
+
+
+@species.mistake(
+    "The features are taken by their place in the table. Take them by name: other tables have other orders."
+)
+def by_place():
+    return train(by_name=False)
+
+
+@species.variant
+def nearest_mean():
+    training, _, _ = penguin_parts()
+    known = training[MEASURES]
+    center, spread = known.mean(), known.std()
+    means = ((known - center) / spread).groupby(training["species"]).mean().loc[CLASSES].to_numpy()
+
+    def predict(rows):
+        z = ((rows[MEASURES] - center) / spread).to_numpy()
+        # A missing measurement says nothing, so it adds nothing to any distance.
+        return torch.tensor(np.nansum((z[:, None] - means) ** 2, axis=2).argmin(1))
+
+    return predict
+
+
+@species.variant
+def a_layer():
+    training, _, _ = penguin_parts()
+    known = training[MEASURES]
+    center, spread = known.mean(), known.std()
+
+    def inputs(rows):
+        return torch.tensor(((rows[MEASURES] - center) / spread).fillna(0.0).to_numpy(dtype=np.float32))
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        layer = torch.nn.Linear(4, 3)
+    y = torch.tensor([CLASSES.index(name) for name in training["species"]])
+    optimizer = torch.optim.Adam(layer.parameters(), lr=0.1)
+    for _ in range(100):
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(layer(inputs(training)), y).backward()
+        optimizer.step()
+    return lambda rows: layer(inputs(rows)).argmax(1)

@@ -1,0 +1,214 @@
+"""The instructor's verbs of the `course` command."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, ParamSpec
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from course_utils.grading.places import Chapter, GradingError, Places
+
+What = Annotated[
+    str, typer.Argument(metavar="PART[/CHAPTER]", help="A chapter, or a part for all its chapters.")
+]
+Students = Annotated[
+    list[str] | None,
+    typer.Option("--student", metavar="STUDENT", help="Only this student; may be given several times."),
+]
+P = ParamSpec("P")
+
+
+def _explained(verb: Callable[P, int]) -> Callable[P, int]:
+    """Print what the caller must mend, without a traceback, and return 2."""
+
+    @functools.wraps(verb)
+    def run(*args: P.args, **kwargs: P.kwargs) -> int:
+        try:
+            return verb(*args, **kwargs)
+        except GradingError as error:
+            print(error, file=sys.stderr)
+            return 2
+
+    return run
+
+
+def _console() -> Console:
+    return Console(highlight=False, soft_wrap=True)
+
+
+def _list(console: Console, title: str, lines: Sequence[str]) -> None:
+    if lines:
+        console.print(f"\n[bold]{title}[/]")
+        for line in lines:
+            console.print(f"  {escape(line)}")
+
+
+@_explained
+def release(what: What) -> int:
+    """Make exercises from solutions and enter them into the gradebook.
+
+    Writes exercises/PART/CHAPTER.ipynb without solutions and hidden checks, and makes the secret seed of
+    graded runs (grading/secret_seed) the first time: keep a copy of it, and show it to nobody. Chapters of a
+    part can be released one at a time; the others stay as they are.
+
+    Example: course release transformers/attention
+    """
+    from course_utils.grading.release import release as make
+
+    places = Places.find()
+    for made in make(places, places.chapters(what)):
+        by_hand = f", {made.written_points:g} of them marked by hand" if made.written_points else ""
+        print(f"exercises/{made.chapter}.ipynb: {made.points:g} points{by_hand}")
+    print(f"Hand out what is in exercises/, then collect: course collect {what} FOLDER_OR_ZIP")
+    return 0
+
+
+@_explained
+def collect(
+    what: What,
+    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="A folder or a zip archive.")],
+) -> int:
+    """Take over what students handed in.
+
+    SOURCE is the archive of Canvas ("Download Submissions") or of Moodle ("Download all submissions"),
+    unpacked or not, or a folder with one folder for each student or with files named after them (ada.ipynb,
+    ada_attention.ipynb). Archives inside are opened. A notebook is recognized by its cells, so a wrong file
+    name does not matter; every file that is not taken is named, with what to do. Collecting again takes what
+    is new or changed.
+
+    Ends with 1 if a file needs your attention.
+
+    Example: course collect transformers/attention ~/Downloads/submissions.zip
+    """
+    from course_utils.grading.collect import collect as take
+
+    places = Places.find()
+    result = take(places, places.chapters(what), source)
+    console = _console()
+    console.print(f"{len(result.collected)} collected, {len(result.unchanged)} already there")
+    urgent = [f"{r.file}: {r.what}. {r.do}" for r in result.remarks if r.urgent]
+    _list(console, "Needs your attention", urgent)
+    _list(console, "Good to know", [f"{r.file}: {r.what}. {r.do}" for r in result.remarks if not r.urgent])
+    if not result.collected and not result.unchanged and not urgent:
+        raise GradingError(f"nothing to collect in {source}")
+    console.print(f"\nNext: course grade {what}")
+    return 1 if urgent else 0
+
+
+@_explained
+def grade(
+    what: What,
+    student: Students = None,
+    force: Annotated[bool, typer.Option("--force", help="Grade again what is graded already.")] = False,
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", min=0, help="How many at once; 0: one for each core.")
+    ] = 0,
+) -> int:
+    """Grade what was handed in and is not graded yet.
+
+    Grades in parallel what is new or changed; run it again after an interruption and it goes on where it was.
+    At the end stands a table, and by name every submission that is odd, with what to do. A submission's code
+    runs with your rights on this machine: grade only submissions that you trust.
+
+    Ends with 0 if all marks can be relied on, 1 if something needs you, 2 if it could not start. Answers that
+    a person marks do not count as needing you; the formgrader lists them.
+
+    Example: course grade transformers/attention --student ada --force
+    """
+    from course_utils.grading.engine import grade_class
+    from course_utils.grading.nbgrader_run import Outcome
+
+    places = Places.find()
+    chapters = places.chapters(what)
+    console = _console()
+
+    def tell(done: int, total: int, task: tuple[Chapter, str], outcome: Outcome) -> None:
+        chapter, who = task
+        ending = "" if outcome.ok else f"  [bold]not graded:[/] {escape(outcome.reason)}"
+        console.print(f"[{done}/{total}] {escape(who)}/{chapter}{ending}", markup=True)
+
+    jobs = jobs or os.cpu_count() or 1
+    run = grade_class(places, chapters, students=student or (), force=force, jobs=jobs, tell=tell)
+    from course_utils.grading.summary import show
+
+    show(console, run)
+    return 1 if run.interrupted or run.needs_instructor else 0
+
+
+@_explained
+def feedback(what: What, student: Students = None) -> int:
+    """Make a page of feedback for each graded notebook.
+
+    Writes grading/feedback/STUDENT/PART/CHAPTER.html with the answers, the outcome of each case, the
+    explanations, the points and your comments. Nothing of a hidden case's numbers is in it. Run it again
+    after marking by hand.
+
+    Ends with 1 if someone who handed in has no page.
+
+    Example: course feedback transformers/attention
+    """
+    from course_utils.grading.feedback import make_feedback
+
+    places = Places.find()
+    made = make_feedback(places, places.chapters(what), student or ())
+    console = _console()
+    console.print(f"{len(made.pages)} pages in grading/feedback")
+    _list(console, "No page", [f"{name}: {why}" for name, why in made.left_out.items()])
+    title = "Made before all answers were marked by hand; make it again afterwards"
+    _list(console, title, made.pending)
+    return 1 if made.left_out else 0
+
+
+@_explained
+def export(
+    what: What,
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format", help="canvas, moodle or csv; if left out, where the notebooks were collected from."
+        ),
+    ] = "",
+    to: Annotated[Path | None, typer.Option("--to", help="The file to write.", show_default=False)] = None,
+    roster: Annotated[
+        Path | None,
+        typer.Option(
+            "--roster", help="The table that Canvas or Moodle exported, to be filled in.", show_default=False
+        ),
+    ] = None,
+    column: Annotated[
+        str, typer.Option("--column", help="The assignment's name in Canvas; the chapter's name if left out.")
+    ] = "",
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Export marks too that still lack what is marked by hand.")
+    ] = False,
+) -> int:
+    """Write the marks as a table that Canvas or Moodle imports.
+
+    Canvas: import it in the gradebook. Moodle: upload it as the assignment's grading worksheet (one chapter
+    for each). Safest is to export the table there, give it with --roster and import what comes out: it lists
+    exactly the students and columns that the system knows. Marks that are not final are left blank and named.
+
+    Ends with 1 if a mark was left out.
+
+    Example: course export transformers/attention --format canvas --roster gradebook.csv --column "Attention
+    (4711)"
+    """
+    from course_utils.grading.exporting import write_marks
+
+    places = Places.find()
+    written = write_marks(
+        places, places.chapters(what), form=form, to=to, roster=roster, column=column, partial=partial
+    )
+    console = _console()
+    for path in written.paths:
+        console.print(f"{escape(str(path))}")
+    _list(console, "Exported though not final" if partial else "Left blank", written.missing)
+    _list(console, "Not in the table that was given", written.unlisted)
+    return 1 if (written.missing and not partial) or written.unlisted else 0

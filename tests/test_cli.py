@@ -1,0 +1,82 @@
+"""The `course` command: it answers at once, and every verb can be used."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from course_utils import cli
+
+README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+
+
+def course(*words: str) -> subprocess.CompletedProcess[str]:
+    """Run the command."""
+    return subprocess.run(
+        [sys.executable, "-m", "course_utils.cli", *words], capture_output=True, text=True, check=False
+    )
+
+
+def test_help_lists_every_verb():
+    done = course("--help")
+    assert done.returncode == 0
+    for name, verb in cli.VERBS.items():
+        assert f" {name} " in done.stdout
+        assert verb.panel in done.stdout
+
+
+def test_help_loads_nothing_heavy():
+    # Time depends on the machine; what takes the time are these imports.
+    script = (
+        "import sys\nfrom course_utils import cli\ncli.build(None)\n"
+        "heavy = ('torch', 'numpy', 'nbformat', 'nbgrader', 'jupyter_client')\n"
+        "print([name for name in heavy if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", cli.VERBS)
+def test_every_verb_can_be_loaded_and_is_in_the_readme(name: str):
+    assert callable(cli.VERBS[name].load())
+    assert cli.VERBS[name].help.endswith(".")
+    assert f"\n| `{name}` |" in README
+
+
+@pytest.mark.parametrize("name", ["doctor", "new", "teeth"])
+def test_the_help_of_a_verb_is_its_own(name: str):
+    done = course(name, "--help")
+    assert done.returncode == 0
+    assert ("PART/CHAPTER" in done.stdout) == (name != "doctor")
+
+
+def test_an_unknown_verb_is_refused():
+    done = course("docter")
+    assert done.returncode == 2
+    assert "No such command 'docter'" in done.stdout + done.stderr
+
+
+def test_the_status_is_what_the_verb_returns(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(cli, "teeth", lambda: 3)
+    monkeypatch.setattr(cli.sys, "argv", ["course", "teeth"])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 3
+
+
+def test_words_are_handed_on_untouched(monkeypatch: pytest.MonkeyPatch):
+    seen: list[list[str]] = []
+
+    def verb(arguments: list[str]) -> int:
+        seen.append(list(arguments))
+        return 0
+
+    monkeypatch.setattr(cli, "teeth", verb)
+    monkeypatch.setattr(cli.sys, "argv", ["course", "teeth", "--check", "-x", "a b"])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 0
+    assert seen == [["--check", "-x", "a b"]]
