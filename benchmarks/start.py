@@ -41,9 +41,8 @@ def main() -> int:
     seconds_until_ready()
     times = [seconds_until_ready() for _ in range(RUNS)]
     median = statistics.median(times)
-    print(
-        f"second start: median {median:.1f} s of {', '.join(f'{time:.1f}' for time in times)} (bar: {BAR:.0f} s)"
-    )
+    listed = ", ".join(f"{time:.1f}" for time in times)
+    print(f"second start: median {median:.1f} s of {listed} (bar: {BAR:.0f} s)")
     return 0 if median < BAR else 1
 
 

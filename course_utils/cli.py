@@ -137,7 +137,10 @@ def build(chosen: str | None) -> typer.Typer:
 def _help(verb: Verb, function: Callable[..., Any]) -> str:
     """Return a verb's sentence, and the rest of its function's docstring where that gives an example."""
     _, _, more = (inspect.getdoc(function) or "").partition("\n\n")
-    return f"{verb.help}\n\n{more}" if "Example:" in more else verb.help
+    if "Example:" not in more:
+        return verb.help
+    paragraphs = [" ".join(paragraph.split()) for paragraph in more.split("\n\n")]
+    return "\n\n".join([verb.help, *paragraphs])
 
 
 def _nothing() -> None:

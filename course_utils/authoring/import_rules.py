@@ -44,7 +44,7 @@ RULES: Mapping[str, Rule] = {
     # The package itself offers the checker.
     PACKAGE: Rule(frozenset({"checking"}), frozenset()),
 }
-"""The rule of each layer. What is not named here is a part of the course; its modules are reference chapters."""
+"""The rule of each layer. What is not named here is a part of the course: reference chapters."""
 
 HIDDEN_FROM_NOTEBOOKS = frozenset({"grading", "authoring", "cli"})
 

@@ -73,7 +73,7 @@ def encode_categories(
             encoded[f"{column}_{value}"] = frame[column] == value
         if missing_column:
             encoded[f"{column}_missing"] = frame[column].isna()
-    return pd.DataFrame(encoded, index=frame.index).astype(float)
+    return pd.DataFrame(encoded).astype(float)
 
 
 def drop_missing(frame: pd.DataFrame, columns: Sequence[str] | None = None) -> pd.DataFrame:
@@ -243,7 +243,7 @@ def to_tensors(
     if missing:
         raise ValueError(f"columns {missing} have missing values; impute or drop them first")
     numbers = pd.Index(classes).get_indexer(labels)
-    unknown = sorted(map(str, set(labels[numbers < 0])))
+    unknown = list(labels[numbers < 0])
     if unknown:
-        raise ValueError(f"labels {unknown} are not among the classes {list(classes)}")
+        raise ValueError(f"labels {sorted(map(str, set(unknown)))} are not among the classes {list(classes)}")
     return torch.tensor(features.to_numpy(dtype=np.float32)), torch.tensor(numbers)

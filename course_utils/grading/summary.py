@@ -47,8 +47,8 @@ def findings(run: Run) -> tuple[list[str], list[str]]:
     notes: list[str] = []
     for (chapter, student), reason in sorted(run.failed.items()):
         urgent.append(
-            f"{_file(student, chapter)}: it could not be graded: {reason}. Look at the file, or ask the student "
-            "to hand in again; then run the same command."
+            f"{_file(student, chapter)}: it could not be graded: {reason}. Look at the file, or ask "
+            "the student to hand in again; then run the same command."
         )
     for chapter, everyone in run.standings.items():
         for standing in everyone:

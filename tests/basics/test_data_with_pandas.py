@@ -125,7 +125,8 @@ def test_row_labels_may_repeat():
     training, other = random_numbers(0), random_numbers(1, rows=4).set_axis([7, 7, 7, 3])
     filled = impute(other, training, indicator=True)
     np.testing.assert_array_equal(filled, impute(other.reset_index(drop=True), training, indicator=True))
-    encoded = encode_categories(random_categories(0, rows=4).set_axis([7, 7, 7, 3]), {"sex": ["female", "male"]})
+    names = random_categories(0, rows=4).set_axis([7, 7, 7, 3])
+    encoded = encode_categories(names, {"sex": ["female", "male"]})
     assert list(filled.index) == list(encoded.index) == [7, 7, 7, 3]
 
 

@@ -69,9 +69,15 @@ def _(draw):
     return {"frame": draw_names(draw, 14).set_axis(labels), "categories": CATEGORIES}
 
 
-@encode.efficiency("no Python loop over the rows", at_most=8)
+@encode.efficiency("no Python loop over the rows", at_most=15)
 def _(draw):
-    return {"frame": draw_names(draw, 700), "categories": CATEGORIES}
+    return {"frame": draw_names(draw, 1000), "categories": CATEGORIES}
+
+
+def refuse_absent(frame, categories):
+    """Raise as the reference does, so that a wrong answer differs from it in its own way only."""
+    if not set(categories) <= set(frame):
+        raise ValueError("a column is absent")
 
 
 encode.mistake(
@@ -106,14 +112,25 @@ encode.mistake(
     "categories given."
 )
 def columns_from_the_rows(frame, categories, missing_column=True):
+    refuse_absent(frame, categories)
     encoded = pd.get_dummies(frame[list(categories)], dummy_na=missing_column, dtype=float)
     return encoded.rename(columns=lambda name: name.replace("_nan", "_missing"))
+
+
+@encode.mistake(
+    "This is get_dummies as it stands: it makes its columns from the rows at hand, calls the last one `_nan`, "
+    "and does not know `missing_column`. Go through the categories given."
+)
+def plain_get_dummies(frame, categories, *_):
+    refuse_absent(frame, categories)
+    return pd.get_dummies(frame[list(categories)], dummy_na=True)
 
 
 @encode.mistake(
     "The categories are numbered. That claims an order and distances: give each its own column of 0 and 1."
 )
 def numbered(frame, categories, *_):
+    refuse_absent(frame, categories)
     return pd.DataFrame(
         {name: pd.Categorical(frame[name], values).codes for name, values in categories.items()}
     )
@@ -121,9 +138,7 @@ def numbered(frame, categories, *_):
 
 @encode.mistake("Right, but it goes through the rows one by one in Python: compare a whole column at once.")
 def row_by_row(frame, categories, missing_column=True):
-    absent = [column for column in categories if column not in frame.columns]
-    if absent:
-        raise ValueError(f"no column {absent}")
+    refuse_absent(frame, categories)
     rows = []
     for _, row in frame.iterrows():
         cells = {}
@@ -138,8 +153,7 @@ def row_by_row(frame, categories, missing_column=True):
 
 @encode.variant
 def with_get_dummies(frame, categories, missing_column=True):
-    if not set(categories) <= set(frame):
-        raise ValueError("a column is absent")
+    refuse_absent(frame, categories)
     parts = []
     for column, values in categories.items():
         known = frame[column].where(frame[column].isin(values))
@@ -152,10 +166,9 @@ def with_get_dummies(frame, categories, missing_column=True):
 
 @encode.variant
 def with_an_identity_matrix(frame, categories, missing_column=True):
+    refuse_absent(frame, categories)
     blocks, names = [], []
     for column, values in categories.items():
-        if column not in frame:
-            raise ValueError(f"no column {column}")
         codes = pd.Categorical(frame[column], categories=values).codes
         blocks.append(np.vstack([np.eye(len(values)), np.zeros(len(values))])[codes])
         names += [f"{column}_{value}" for value in values]
@@ -166,11 +179,8 @@ def with_an_identity_matrix(frame, categories, missing_column=True):
 
 
 encode.equivalent(
-    "return pd.DataFrame(encoded, index=frame.index)",
+    "return pd.DataFrame(encoded)",
     "True and False count as 1 and 0 where a table of numbers is expected",
-)
-encode.equivalent(
-    "return pd.DataFrame(encoded).astype(float)", "the columns are Series that carry the index of the frame"
 )
 
 
@@ -265,6 +275,10 @@ impute.mistake(
     ],
 )
 impute.mistake(
+    "The means are taken along the rows. A bird's bill and mass have no mean together: drop axis=1.",
+    edits=[("training.mean()", "training.mean(axis=1)"), ("training.median()", "training.median(axis=1)")],
+)
+impute.mistake(
     "The strategy is not looked at: with 'median' the median is filled in.",
     edit=(FILL, "fill = training.mean()"),
 )
@@ -319,6 +333,7 @@ def with_numpy(frame, training, strategy="mean", indicator=False):
     return pd.DataFrame(filled, columns=names, index=frame.index)
 
 
+impute.equivalent("incomplete = frame.columns[training.isna().any()]", "both tables have the same columns")
 impute.equivalent(
     "marks = frame[incomplete].isna().add_suffix('_missing')",
     "True and False count as 1 and 0 where a table of numbers is expected",
@@ -596,6 +611,14 @@ by_group.mistake(
     edit=("training, validation, test = _deal(", "training, test, validation = _deal("),
 )
 by_group.mistake(
+    "The mask is a Series with row labels of its own, so pandas matches it with the table by label instead of "
+    "by position, and other rows are picked: take its values with to_numpy().",
+    edits=[
+        (f"frame[np.isin(codes, {part})]", f"frame[pd.Series(np.isin(codes, {part}))]")
+        for part in ("training", "validation", "test")
+    ],
+)
+by_group.mistake(
     "Rows without a group are taken along. pandas numbers them -1, and they vanish from all parts: "
     "refuse them.",
     edit=("(codes < 0).any()", "False"),
@@ -615,6 +638,13 @@ def runs_as_groups(frame, groups, fractions=(0.6, 0.2, 0.2), seed=0):
 @by_group.mistake("The same fractions are used whatever is asked for: use the argument.")
 def fixed_group_fractions(frame, groups, _=None, seed=0):
     return reference.group_split(frame, groups, seed=seed)
+
+
+LENGTHS = (
+    "picking rows with a mask of another length raises the same exception, with a message that helps less"
+)
+by_group.equivalent("if False:", LENGTHS)
+by_group.equivalent("if len(codes) != len(groups):", LENGTHS)
 
 
 @by_group.variant
@@ -678,12 +708,12 @@ def _(draw):
     return {**{name: part.set_axis(order) for name, part in table.items()}, "classes": SPECIES}
 
 
-@tensors.case("an unknown species is refused", raises=ValueError, hidden=True)
+@tensors.case("an unknown species is refused", raises=ValueError, hidden=True, weight=0.5)
 def _(draw):
     return {**draw_table(draw, 8), "classes": ["Adelie", "Chinstrap"]}
 
 
-@tensors.case("a column of words is refused", raises=ValueError, hidden=True)
+@tensors.case("a column of words is refused", raises=ValueError, hidden=True, weight=0.5)
 def _(draw):
     table = draw_table(draw, 10)
     return {**table, "features": table["features"].assign(sex="male"), "classes": SPECIES}
@@ -727,6 +757,11 @@ tensors.mistake(
 def by_appearance(features, labels, classes):
     x, _ = reference.to_tensors(features, labels, classes)
     return x, torch.tensor(pd.factorize(labels)[0])
+
+
+tensors.equivalent(
+    "if False:", "without it NumPy raises the same exception for a word, with a message that helps less"
+)
 
 
 @tensors.variant

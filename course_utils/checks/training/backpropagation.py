@@ -63,6 +63,13 @@ def local_derivative_of_relu(_gradient, operand):
 
 
 @relu_backward.mistake(
+    "The mask itself is returned. It says where gradients pass; return the gradients that do."
+)
+def mask_alone(_gradient, operand):
+    return operand > 0
+
+
+@relu_backward.mistake(
     "The gradient is multiplied by max(operand, 0): that is the ReLU's value, not its slope."
 )
 def value_for_slope(gradient, operand):
@@ -245,6 +252,14 @@ def stretched_axes_only(gradient, shape):
 def keepdims_forgotten(gradient, shape):
     stretched = tuple(axis - len(shape) for axis, length in enumerate(shape) if length == 1)
     return gradient.sum(axis=(*range(gradient.ndim - len(shape)), *stretched))
+
+
+@unbroadcast.mistake(
+    "The first axis is summed, whichever axes were broadcast. Compare `shape` with the gradient's shape, "
+    "axis by axis from the right, to see which ones were."
+)
+def first_axis(gradient, shape):
+    return gradient if gradient.shape == shape else gradient.sum(axis=0)
 
 
 @unbroadcast.mistake("One of the copies is taken. The gradient of an entry is the sum over all its copies.")
@@ -667,6 +682,11 @@ numerical_gradient.mistake(
     ),
 )
 numerical_gradient.mistake(
+    "Only the first axis is walked, so that whole rows move at once. A point can have any number of axes: "
+    "np.ndindex(point.shape) visits every entry.",
+    edit=("np.ndindex(point.shape)", "range(len(point))"),
+)
+numerical_gradient.mistake(
     "A point that is not float64 is accepted. In float32 rounding swallows the difference, and in an "
     "array of integers a small step is rounded to 0: raise a ValueError.",
     edit=("point.dtype != np.float64", "False"),
@@ -820,6 +840,10 @@ def _(draw: Draw):
 gradcheck.mistake(
     "The difference is compared without its absolute value: an entry that is too small always passes.",
     edit=("np.abs(gradient - estimate)", "(gradient - estimate)"),
+)
+gradcheck.mistake(
+    "An array with a verdict for each entry comes back. The answer is one verdict: all of them together.",
+    edit=("bool((np.abs(gradient - estimate) <= allowed).all())", "np.abs(gradient - estimate) <= allowed"),
 )
 gradcheck.mistake(
     "One entry that agrees is enough here. All entries must agree.",
@@ -1124,7 +1148,7 @@ backpropagate.case("a node used twice by one operation")(
 backpropagate.case("a long way and a short way", weight=2)(
     with_derivatives("loss", {"x": [], "a": ["x"], "b": ["a"], "c": ["b"], "loss": ["a", "c", "x"]})
 )
-backpropagate.case("the output is not the last node", hidden=True)(
+backpropagate.case("nodes that the output does not use")(
     with_derivatives("loss", {"x": [], "w": [], "loss": ["x", "w"], "metric": ["loss", "x"], "unused": ["w"]})
 )
 
@@ -1173,6 +1197,25 @@ def too_early(output, edges):
                 seen.add(parent)
                 queue.append(parent)
     return gradients
+
+
+@backpropagate.mistake(
+    "A node that is used several times passes on its whole gradient each time it is met, so that earlier "
+    "shares count again. Handle each node once, when all of its gradient has arrived."
+)
+def passed_on_again(output, edges):
+    gradients, stack = {output: 1.0}, [output]
+    while stack:
+        node = stack.pop()
+        for parent, local_derivative in edges[node]:
+            gradients[parent] = gradients.get(parent, 0.0) + gradients[node] * local_derivative
+            stack.append(parent)
+    return gradients
+
+
+@backpropagate.mistake("Nodes that the output does not depend on are in the result. Leave them out.")
+def every_node(output, edges):
+    return dict.fromkeys(edges, 0.0) | reference.backpropagate(output, edges)
 
 
 @backpropagate.variant
