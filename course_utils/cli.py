@@ -40,58 +40,27 @@ LEARNER = "For learners"
 INSTRUCTOR = "For instructors"
 AUTHOR = "For authors"
 
+_AUTHORING = "course_utils.authoring"
+_GRADING = "course_utils.grading"
+
 VERBS: dict[str, Verb] = {
-    "doctor": Verb(
-        "course_utils.authoring.doctor:doctor",
-        LEARNER,
-        "Say what is wrong with this environment and how to mend it.",
-    ),
     "check": Verb(
-        "course_utils.grading.learner:check",
-        LEARNER,
-        "Run the checks of an exercise and print what they say.",
+        f"{_GRADING}.learner:check", LEARNER, "Run the checks of an exercise and print what they say."
     ),
-    "progress": Verb(
-        "course_utils.grading.learner:progress",
-        LEARNER,
-        "Show how far you are: points of each chapter, and what is next.",
-    ),
+    "progress": Verb(f"{_GRADING}.learner:progress", LEARNER, "Show how far each exercise is."),
+    "doctor": Verb(f"{_AUTHORING}.doctor:doctor", LEARNER, "Say what is wrong with this environment."),
     "release": Verb(
-        "course_utils.grading.verbs:release",
-        INSTRUCTOR,
-        "Make exercises from solutions and enter them into the gradebook.",
+        f"{_GRADING}.verbs:release", INSTRUCTOR, "Put exercises into the gradebook, ready for a class."
     ),
-    "collect": Verb("course_utils.grading.verbs:collect", INSTRUCTOR, "Take over what students handed in."),
-    "grade": Verb(
-        "course_utils.grading.verbs:grade", INSTRUCTOR, "Grade what was handed in and is not graded yet."
-    ),
-    "feedback": Verb(
-        "course_utils.grading.verbs:feedback", INSTRUCTOR, "Make a page of feedback for each graded notebook."
-    ),
-    "export": Verb(
-        "course_utils.grading.verbs:export",
-        INSTRUCTOR,
-        "Write the marks as a table that Canvas or Moodle imports.",
-    ),
-    "new": Verb(
-        "course_utils.authoring.new_chapter:main",
-        AUTHOR,
-        "Lay out the six files of a new chapter, PART/CHAPTER.",
-    ),
-    "toc": Verb(
-        "course_utils.authoring.toc:main",
-        AUTHOR,
-        "Make the table of contents and other lists from course.yml.",
-    ),
-    "notebooks": Verb(
-        "course_utils.authoring.notebooks:main", AUTHOR, "Execute and normalize the book's chapters."
-    ),
-    "exercises": Verb("course_utils.authoring.exercises:main", AUTHOR, "Make exercises/ from solutions/."),
-    "teeth": Verb(
-        "course_utils.cli:teeth",
-        AUTHOR,
-        "Prove the checks: right answers pass, mistakes and mutants are caught.",
-    ),
+    "collect": Verb(f"{_GRADING}.verbs:collect", INSTRUCTOR, "Take submissions from a folder or an archive."),
+    "grade": Verb(f"{_GRADING}.verbs:grade", INSTRUCTOR, "Mark the submissions that were collected."),
+    "feedback": Verb(f"{_GRADING}.verbs:feedback", INSTRUCTOR, "Write each student's feedback as a page."),
+    "export": Verb(f"{_GRADING}.verbs:export", INSTRUCTOR, "Write the marks as CSV for Canvas or Moodle."),
+    "new": Verb(f"{_AUTHORING}.new_chapter:main", AUTHOR, "Lay out the six files of a new chapter."),
+    "toc": Verb(f"{_AUTHORING}.toc:main", AUTHOR, "Make the table of contents and other lists."),
+    "notebooks": Verb(f"{_AUTHORING}.notebooks:main", AUTHOR, "Execute and normalize the chapters."),
+    "exercises": Verb(f"{_AUTHORING}.exercises:main", AUTHOR, "Make exercises/ from solutions/."),
+    "teeth": Verb("course_utils.cli:teeth", AUTHOR, "Prove the checks of exercises."),
 }
 """Every verb, in the order in which `course --help` lists them."""
 
@@ -101,7 +70,13 @@ def teeth(
         list[str] | None, typer.Argument(metavar="PART/CHAPTER", help="All chapters when left out.")
     ] = None,
 ) -> int:
-    """Run the proof of the checks."""
+    """Prove the checks: right answers pass, known mistakes and mutants are caught.
+
+    Prints a table, the mutants that survive with the reason why each is equivalent, and every problem. Ends with
+    0 if the bar is met, else 1.
+
+    Example: course teeth transformers/attention
+    """
     from course_utils.checking.teeth import main as prove
 
     return prove(chapters or [])

@@ -34,7 +34,7 @@ STANDS = "Nothing to do: the marks stand."
 def unreadable(reason: str) -> Problem:
     """Return the problem of a file that is not a notebook at all."""
     return Problem(
-        f"the file cannot be read: {reason}. It earns nothing.",
+        f"the file cannot be read: {reason}. It earns nothing",
         "Ask the student to hand in the notebook again, then collect and grade it.",
         urgent=True,
     )

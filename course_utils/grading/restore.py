@@ -12,7 +12,7 @@ from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor
 
 from course_utils.grading.problems import STANDS, Problem, restored
-from course_utils.grading.reading import NOTES, grade_id, grade_ids
+from course_utils.grading.reading import NOTES, grade_id
 from course_utils.grading.released import ReleasedCell, released_cells
 
 SKIP_TAG = "skip-execution"
@@ -30,6 +30,14 @@ def restore(
     """
     mender = _Mender(list(cells), released)
     mender.choose()
+    if not mender.recognized:
+        return list(cells), [
+            Problem(
+                "it is not this chapter's notebook: it has none of its cells. It earns nothing",
+                "Ask the student to hand in the right notebook, then collect and grade it.",
+                urgent=True,
+            )
+        ]
     mender.place()
     return mender.cells, mender.problems
 
@@ -42,6 +50,7 @@ class _Mender:
         self.released = released
         self.problems: list[Problem] = []
         self.chosen: dict[str, NotebookNode] = {}
+        self.recognized = False
 
     def choose(self) -> None:
         """Choose one cell for each name and make it as released; every other cell becomes an ordinary one."""
@@ -51,6 +60,7 @@ class _Mender:
             if name is not None:
                 claims.setdefault(name, []).append(cell)
             self._make_ordinary(cell)
+        self._claim_by_text(claims)
         unknown = sorted(set(claims) - {cell.name for cell in self.released})
         if unknown:
             what = f"cells that the exercise does not have claim to be graded: {_names(unknown)}"
@@ -61,6 +71,17 @@ class _Mender:
                 self.problems.append(self._copied(released, len(found)))
             if found:
                 self.chosen[released.name] = self._as_released(found[-1], released)
+
+    def _claim_by_text(self, claims: dict[str, list[NotebookNode]]) -> None:
+        """Recognize by their text the locked cells of a notebook whose cells have lost their names."""
+        taken = {id(cell) for cells in claims.values() for cell in cells}
+        for released in self.released:
+            if released.locked and released.name not in claims:
+                same = [c for c in self.cells if id(c) not in taken and _same_but_hidden(c.source, released.source)]
+                if same:
+                    claims[released.name] = same[-1:]
+                    taken.add(id(same[-1]))
+        self.recognized = any(cell.name in claims for cell in self.released)
 
     def _make_ordinary(self, cell: NotebookNode) -> None:
         cell.metadata.pop("nbgrader", None)
@@ -114,7 +135,10 @@ class _Mender:
                 # there.
                 if released.solution and not released.grade:
                     continue
-                missing.append(released.name)
+                if released.is_written:
+                    self.problems.append(_written_missing(released.name))
+                else:
+                    missing.append(released.name)
                 cell = released.make()
                 self._insert(cell, anchor, last=released.grade)
                 self.chosen[released.name] = cell
@@ -151,6 +175,14 @@ class _Mender:
         self.cells.insert(place, cell)
 
 
+def _written_missing(name: str) -> Problem:
+    return Problem(
+        f"the cell {name}, which a person marks, was missing; it is there again, without an answer, and earns nothing",
+        "See in the formgrader whether the answer stands in another cell, and mark it there.",
+        urgent=True,
+    )
+
+
 def _same_but_hidden(submitted: str, released: str) -> bool:
     """Say whether a cell is as the student got it: the released one without its hidden tests."""
     kept, hidden = [], False
@@ -182,20 +214,13 @@ class RestoreCells(NbGraderPreprocessor):
                 gradebook, names["assignment"], names["notebook"], source / f"{names['notebook']}.ipynb"
             )
         notes = notebook.metadata.setdefault(NOTES, nbformat.from_dict({"submission": "", "problems": []}))
-        foreign = not notes.get("unreadable") and not set(grade_ids(notebook)) & {
-            cell.name for cell in released
-        }
+        if notes.get("unreadable"):
+            notebook.cells += [cell.make() for cell in released if cell.grade]
+            return notebook, resources
         notebook.cells, problems = restore(notebook.cells, released)
-        if foreign:
-            chapter = f"{names['assignment']}/{names['notebook']}"
-            problems = [
-                Problem(
-                    f"this is not the notebook of {chapter}: it has none of its cells",
-                    "Ask the student to hand in the right notebook, then collect and grade it.",
-                    urgent=True,
-                )
-            ]
-        elif notes.get("unreadable"):
-            problems = []
+        if not any(grade_id(cell) for cell in notebook.cells):
+            # Nothing of it is run: what it would show has nothing to do with this chapter.
+            notebook.cells += [cell.make() for cell in released if cell.grade]
+            notes["unreadable"] = True
         notes["problems"] = [*notes["problems"], *(problem.to_data() for problem in problems)]
         return notebook, resources

@@ -126,14 +126,14 @@ class RunNotebook(Execute):
         limit = super()._get_timeout(cell)
         return left if limit is None else min(limit, left)
 
-    async def async_start_new_kernel(self, **kwargs: Any) -> None:
+    def start_new_kernel(self, **kwargs: Any) -> None:
         """Start a kernel whose environment holds the secret seed."""
         environment = {name: value for name, value in os.environ.items() if name not in WITHHELD_VARIABLES}
         if self.secret_seed_file:
             environment[SECRET_SEED_VARIABLE] = secret_seed(Path(self.secret_seed_file))
         # What a submission writes past IPython would otherwise land in the instructor's terminal.
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        await super().async_start_new_kernel(env=environment, **quiet, **kwargs)
+        super().start_new_kernel(env=environment, **quiet, **kwargs)
 
     def output(
         self, outs: list[NotebookNode], msg: dict[str, Any], display_id: str | None, cell_index: int

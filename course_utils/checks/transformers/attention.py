@@ -68,7 +68,7 @@ def _(draw):
 
 @attention.efficiency("no Python loop over the tokens", at_most=8.0)
 def _(draw):
-    return {"query": draw.normal(96, 3), "key": draw.normal(96, 3), "value": draw.normal(96, 2)}
+    return {"query": draw.normal(4, 96, 3), "key": draw.normal(4, 96, 3), "value": draw.normal(4, 96, 2)}
 
 
 attention.mistake(
