@@ -72,8 +72,8 @@ def teeth(
 ) -> int:
     """Prove the checks: right answers pass, known mistakes and mutants are caught.
 
-    Prints a table, the mutants that survive with the reason why each is equivalent, and every problem. Ends with
-    0 if the bar is met, else 1.
+    Prints a table, the mutants that survive with the reason why each is equivalent, and every problem. Ends
+    with 0 if the bar is met, else 1.
 
     Example: course teeth transformers/attention
     """

@@ -17,6 +17,7 @@ def module_source(module_name: str) -> str:
     return inspect.getsource(sys.modules[module_name])
 
 
+@functools.cache
 def source_segment(target: Any) -> str:
     """Return the source of a function or class as it stands in its module, decorators included."""
     return inspect.getsource(target)

@@ -72,12 +72,13 @@ def perform(answer: Any, script: Script, *, seconds: float, seed: int) -> Observ
     """
     script = snapshot_script(script)
     before = snapshot_script(script)
-    numpy_state = np.random.get_state()
+    numpy_state, torch_state = np.random.get_state(), torch.get_rng_state()
     value: Any = None
     failure = None
     elapsed = 0.0
-    with torch.random.fork_rng(devices=[]), captured_output() as printed:
-        torch.manual_seed(seed)
+    with captured_output() as printed:
+        # Not torch.manual_seed, which also queues a seed for every kind of accelerator and is slow.
+        torch.default_generator.manual_seed(seed)
         np.random.seed(seed % 2**32)
         start = time.perf_counter()
         try:
@@ -92,6 +93,7 @@ def perform(answer: Any, script: Script, *, seconds: float, seed: int) -> Observ
         finally:
             elapsed = time.perf_counter() - start
             np.random.set_state(numpy_state)
+            torch.set_rng_state(torch_state)
     pairs = zip(before.inputs, script.inputs, strict=True)
     changed = tuple(name for (name, old), (_, new) in pairs if not identical(old, _detached(new)))
     return Observation(value, failure, changed, printed.text(), elapsed)

@@ -77,7 +77,8 @@ class _Mender:
         taken = {id(cell) for cells in claims.values() for cell in cells}
         for released in self.released:
             if released.locked and released.name not in claims:
-                same = [c for c in self.cells if id(c) not in taken and _same_but_hidden(c.source, released.source)]
+                free = [cell for cell in self.cells if id(cell) not in taken]
+                same = [cell for cell in free if _same_but_hidden(cell.source, released.source)]
                 if same:
                     claims[released.name] = same[-1:]
                     taken.add(id(same[-1]))
@@ -177,7 +178,7 @@ class _Mender:
 
 def _written_missing(name: str) -> Problem:
     return Problem(
-        f"the cell {name}, which a person marks, was missing; it is there again, without an answer, and earns nothing",
+        f"the cell {name}, which a person marks, was missing; without an answer it earns nothing",
         "See in the formgrader whether the answer stands in another cell, and mark it there.",
         urgent=True,
     )

@@ -327,7 +327,9 @@ def _head_size(d_model: int, num_heads: int) -> int:
 
 
 def _broadcasts_to(mask: Tensor, scores: Tensor) -> bool:
+    # torch.broadcast_shapes would say the same, but its first call imports sympy, which takes a second.
     try:
-        return torch.broadcast_shapes(mask.shape, scores.shape) == scores.shape
+        mask.expand_as(scores)
     except RuntimeError:
         return False
+    return True

@@ -1,108 +1,20 @@
-"""A course's folder for a class, and notebooks as students hand them in."""
+"""Classes to grade, and the marks that they should get."""
 
 from __future__ import annotations
 
-import copy
 import functools
-import json
-import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
-from nbformat import NotebookNode
 
-from course_utils.checking.checker import graded_seed, load_exercises
+from course_utils.checking.checker import SECRET_SEED_VARIABLE, graded_seed, load_exercises
 from course_utils.checking.judge import Evidence, judge
-from course_utils.grading.nbgrader_run import NbGrader
-from course_utils.grading.places import Chapter, Places
-from course_utils.grading.reading import grade_id
+from course_utils.grading.places import Places
 from course_utils.grading.secret import secret_seed
-
-ROOT = Path(__file__).resolve().parents[2]
-CHAPTER = Chapter("transformers", "attention")
-WRITTEN = "shuffled"
-# What a real answer does, but without waiting: the tests' own limits.
-LIMITS = ["--Execute.timeout=20", "--Execute.iopub_timeout=6"]
-
-
-def environment() -> dict[str, str]:
-    """Return what commands run with: no setting of the machine's own."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("COURSE_", "JUPYTER_"))}
-    return {**kept, "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
-
-
-@dataclass(frozen=True)
-class Classroom:
-    """A course's folder with one chapter, in which a class is graded."""
-
-    places: Places
-
-    @property
-    def root(self) -> Path:
-        return self.places.root
-
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        """Start `nbgrader` or `course` in the course's folder."""
-        modules = {"nbgrader": "nbgrader", "course": "course_utils.cli"}
-        return subprocess.Popen(
-            [sys.executable, "-m", modules[words[0]], *words[1:]],
-            cwd=self.root,
-            env=environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    def run(self, *words: str, status: int = 0) -> str:
-        """Run a command and return what it printed; its exit status must be the given one."""
-        process = self.start(*words)
-        output, _ = process.communicate(timeout=280)
-        assert process.returncode == status, output[-6000:]
-        return output
-
-    def released(self) -> NotebookNode:
-        """Return the exercise as a student gets it."""
-        return nbformat.read(self.places.exercise(CHAPTER), as_version=4)
-
-    def hand_in(self, student: str, content: NotebookNode | str | bytes) -> Path:
-        """Put a notebook, or whatever it is, where it is graded."""
-        path = self.places.submitted(CHAPTER, student)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(as_bytes(content))
-        return path
-
-    def marks(self, student: str) -> dict[str, Any]:
-        """Return a student's marks from the gradebook, by cell."""
-        with NbGrader(self.places).gradebook() as gradebook:
-            notebook = gradebook.find_submission_notebook(CHAPTER.name, CHAPTER.part, student)
-            return {grade.name: grade.auto_score for grade in notebook.grades}
-
-    def graded_notebook(self, student: str) -> NotebookNode:
-        """Return a student's notebook as it was graded."""
-        return nbformat.read(self.places.autograded(CHAPTER, student), as_version=4)
-
-
-def as_bytes(content: NotebookNode | str | bytes) -> bytes:
-    """Return the bytes of a file, written without any check: students' files may be anything."""
-    if isinstance(content, NotebookNode):
-        return json.dumps(content).encode()
-    return content.encode() if isinstance(content, str) else content
-
-
-def make_classroom(root: Path) -> Classroom:
-    """Lay out a course's folder."""
-    for name in ("nbgrader_config.py", "course.yml"):
-        shutil.copy(ROOT / name, root)
-    (root / "solutions" / CHAPTER.part).mkdir(parents=True)
-    shutil.copy(Places(ROOT).solution(CHAPTER), root / "solutions" / CHAPTER.part)
-    return Classroom(Places(root))
+from tests.grading.classroom import CHAPTER, Classroom, make_classroom
 
 
 @pytest.fixture(scope="session")
@@ -121,56 +33,15 @@ def classroom(released_classroom: Classroom, tmp_path: Path) -> Classroom:
     return Classroom(Places(root))
 
 
-def cell(notebook: NotebookNode, name: str) -> NotebookNode:
-    """Return the cell that nbgrader knows by a name."""
-    return next(cell for cell in notebook.cells if grade_id(cell) == name)
-
-
-def answered(released: NotebookNode, answers: dict[str, str], written: str = "") -> NotebookNode:
-    """Return a released notebook with answers in its cells; what is not answered stays as released."""
-    notebook = copy.deepcopy(released)
-    for name, source in answers.items():
-        cell(notebook, name).source = source
-    if written:
-        cell(notebook, WRITTEN).source = written
-    return notebook
-
-
-@functools.cache
-def solutions() -> dict[str, str]:
-    """Return the right answers as the notebook with solutions gives them."""
-    notebook = nbformat.read(Places(ROOT).solution(CHAPTER), as_version=4)
-    return {name: cell(notebook, name).source for name in load_exercises(str(CHAPTER))}
-
-
-def declared(kind: str, name: str, number: int) -> str:
-    """Return the source of an answer that is one of the exercise's declared variants or known mistakes."""
-    wrong = ".answer" if kind == "mistakes" else ""
-    return (
-        "from course_utils.checking.checker import load_exercises\n"
-        f"answer = load_exercises({str(CHAPTER)!r})[{name!r}].{kind}[{number}]{wrong}\n"
-        f"answer.__name__ = {name!r}\n"
-        f"{name} = answer\n"
-    )
-
-
-def choices(name: str) -> list[str]:
-    """Return all answers to an exercise that are known: right, each variant, each known mistake, none."""
-    exercise = load_exercises(str(CHAPTER))[name]
-    variants = [declared("variants", name, number) for number in range(len(exercise.variants))]
-    mistakes = [declared("mistakes", name, number) for number in range(len(exercise.mistakes))]
-    return [solutions()[name], *variants, *mistakes, ""]
-
-
 @pytest.fixture(scope="session")
 def expected_points(released_classroom: Classroom) -> Callable[[str, str], float]:
     """Return a function from an exercise and an answer's source to the points that the judge gives for it.
 
     It calls the judge directly, in this process, with the class's secret seed.
     """
-    os.environ["COURSE_SECRET_SEED"] = secret_seed(released_classroom.places.grading / "secret_seed")
-    seed = graded_seed()
-    del os.environ["COURSE_SECRET_SEED"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(SECRET_SEED_VARIABLE, secret_seed(released_classroom.places.grading / "secret_seed"))
+        seed = graded_seed()
     exercises = load_exercises(str(CHAPTER))
     setup = released_classroom.released().cells
     imports = next(cell.source for cell in setup if cell.cell_type == "code" and "checker(" in cell.source)
@@ -190,8 +61,3 @@ def expected_points(released_classroom: Classroom) -> Callable[[str, str], float
         return report.points
 
     return points
-
-
-def exercises() -> Sequence[str]:
-    """Return the names of the exercises."""
-    return list(load_exercises(str(CHAPTER)))

@@ -474,17 +474,11 @@ decoupled_key.mistake(
 )
 decoupled_key.mistake(
     "Positions count from 1: the first token of a text is at position 0 and is not turned.",
-    edit=(
-        "torch.arange(start, start + hidden.shape[-2]",
-        "torch.arange(start + 1, start + hidden.shape[-2] + 1",
-    ),
+    edit=("_positions(hidden, start)", "_positions(hidden, start + 1)"),
 )
 decoupled_key.mistake(
     "The key is not turned: without it, no position reaches the scores at all.",
-    edit=(
-        "return apply_rotary(hidden @ weight.T, rotary_angles(positions, weight.shape[0], base))",
-        "return hidden @ weight.T",
-    ),
+    edit=("_positions(hidden, start)", "0 * _positions(hidden, start)"),
 )
 decoupled_key.mistake(
     "The base is fixed at 10,000: pass `base` on to rotary_angles.",
@@ -577,10 +571,7 @@ def _(draw):
 
 latent_attention.mistake(
     "The scores are divided by sqrt(nope_dim): the scale counts both parts of a query, nope_dim + rope_dim.",
-    edit=(
-        "math.sqrt(query_content.shape[-1] + query_rotary.shape[-1])",
-        "math.sqrt(query_content.shape[-1])",
-    ),
+    edit=(SCALE, "math.sqrt(query_content.shape[-1])"),
 )
 latent_attention.mistake(
     "The scores are divided by sqrt(rank + rope_dim), the size of the query brought to the latents. The "
