@@ -9,10 +9,11 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import nbformat
 from nbformat import NotebookNode
@@ -36,6 +37,23 @@ def environment() -> dict[str, str]:
 
 
 @dataclass(frozen=True)
+class Running:
+    """A command that was started."""
+
+    process: subprocess.Popen[bytes]
+    stream: IO[str]
+
+    def finish(self, seconds: float = 500) -> tuple[str, int]:
+        """Wait for the end; return what was printed and the exit status."""
+        try:
+            status = self.process.wait(timeout=seconds)
+        finally:
+            self.process.kill()
+        self.stream.seek(0)
+        return self.stream.read(), status
+
+
+@dataclass(frozen=True)
 class Classroom:
     """A course's folder with one chapter, in which a class is graded."""
 
@@ -45,23 +63,26 @@ class Classroom:
     def root(self) -> Path:
         return self.places.root
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
+    def start(self, *words: str) -> Running:
         """Start `nbgrader` or `course` in the course's folder."""
         modules = {"nbgrader": "nbgrader", "course": "course_utils.cli"}
-        return subprocess.Popen(
-            [sys.executable, "-m", modules[words[0]], *words[1:]],
+        command = [sys.executable, "-m", modules[words[0]], *words[1:]]
+        # A file, not a pipe: nobody reads it while the command runs.
+        stream = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
+        process = subprocess.Popen(
+            command,
             cwd=self.root,
             env=environment(),
-            stdout=subprocess.PIPE,
+            stdout=stream,
             stderr=subprocess.STDOUT,
-            text=True,
+            stdin=subprocess.DEVNULL,
         )
+        return Running(process, stream)
 
     def run(self, *words: str, status: int = 0) -> str:
         """Run a command and return what it printed; its exit status must be the given one."""
-        process = self.start(*words)
-        output, _ = process.communicate(timeout=280)
-        assert process.returncode == status, output[-6000:]
+        output, found = self.start(*words).finish()
+        assert found == status, output[-6000:]
         return output
 
     def released(self) -> NotebookNode:

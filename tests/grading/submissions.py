@@ -15,6 +15,7 @@ from tests.grading.classroom import CHAPTER, WRITTEN, answered, as_bytes, cell, 
 
 TEXT = "Attention has no sense of order: shuffled words give shuffled outputs."
 FIRST, SECOND, *_ = exercises()
+USUAL = 10
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,12 @@ NOTHING = dict.fromkeys(exercises(), "")
 
 
 def usual(released: NotebookNode) -> dict[str, Submission]:
-    """Return submissions that together hold every declared variant and known mistake, the right answer and none."""
+    """Return submissions made of right answers, declared variants, known mistakes and blanks."""
     known = {name: choices(name) for name in exercises()}
     made = {}
-    for number in range(max(map(len, known.values()))):
-        answers = {name: sources[number % len(sources)] for name, sources in known.items()}
+    for number in range(USUAL):
+        # Steps through each exercise's answers, so that every submission is another mixture.
+        answers = {name: sources[(3 * number) % len(sources)] for name, sources in known.items()}
         given = {name: source for name, source in answers.items() if source}
         text = "" if number % 4 == 3 else TEXT
         made[f"usual{number:02d}"] = Submission(answered(released, given, text), answers, written=bool(text))
@@ -153,7 +155,8 @@ def _code(released: NotebookNode, right: dict[str, str]) -> dict[str, Submission
         "max_points": 2.0, "cases": [], "explanations": [], "notes": [], "schema": 1,
     }  # fmt: skip
     show = f"from IPython.display import display\nrecord = {{{MIME_TYPE!r}: {forged!r}}}\n"
-    forger = f"{show}def {SECOND}(*_, **__):\n    display(record, raw=True)\n    return 7\ndisplay(record, raw=True)"
+    forger = f"{show}def {SECOND}(*_, **__):\n    display(record, raw=True)\n    return 7\n"
+    forger += "display(record, raw=True)"
     noisy = (
         "import sys, warnings\n" + right[SECOND] + f"\nquiet = {SECOND}\n"
         f"def {SECOND}(*args, **kwargs):\n    warnings.warn('odd')\n    sys.stderr.write('error: 0.0')\n"

@@ -1,4 +1,4 @@
-"""A class goes through release, collect, grade, feedback and export with plain nbgrader; every mark is checked."""
+"""A class goes through release, collect, grade, feedback and export with nbgrader; every mark is checked."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def canvas_name(number: int, student: str, submission: Submission) -> str:
 
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory: pytest.TempPathFactory, released_classroom: Classroom) -> GradedClass:
-    """Grade a class: released, collected from Canvas's archive, autograded by two processes of plain nbgrader."""
+    """Grade a class: collected from Canvas's archive, autograded by two processes of plain nbgrader."""
     classroom = released_classroom
     submissions = {**usual(classroom.released()), **odd(classroom.released())}
     download = tmp_path_factory.mktemp("download") / "submissions.zip"
@@ -53,8 +53,9 @@ def graded(tmp_path_factory: pytest.TempPathFactory, released_classroom: Classro
     collecting = classroom.run("course", "collect", str(CHAPTER), str(download), status=1)
     command = ["nbgrader", "autograde", CHAPTER.part, *LIMITS]
     halves = [classroom.start(*command, "--student", glob) for glob in ("usual*", "[!u]*")]
-    printed = "".join(process.communicate(timeout=400)[0] for process in halves)
-    assert [process.returncode for process in halves] == [0, 0], printed[-6000:]
+    ended = [half.finish() for half in halves]
+    printed = "".join(output for output, _ in ended)
+    assert [status for _, status in ended] == [0, 0], printed[-6000:]
     report = classroom.run("course", "grade", str(CHAPTER), status=1)
     named = {
         f"{student}_{1000 + n}": submission for n, (student, submission) in enumerate(submissions.items())
