@@ -143,7 +143,9 @@ def _expected_kind(expected: Any) -> str:
 
 
 def _first_hint(expected: Any, got: Any, tolerance: Tolerance) -> str:
-    """For a tuple where one value is expected: say which element is the right one."""
+    """For several values where one is expected: say what to do with them."""
+    if isinstance(got, list):
+        return f"turn the list into {_expected_kind(expected)}"
     for index, item in enumerate(got[:4]):
         if compare(expected, item, tolerance) is None:
             return f"element {index} of it is right, return that alone"
@@ -195,7 +197,7 @@ def _compare_values(
             return None
         place = tuple(int(i) for i in np.argwhere(wrong)[0])
         detail = f"at {list(place)}: expected {first[place]!r}, got {second[place]!r}"
-        return Difference(f"{_share(wrong)} differ", detail[:300], where)
+        return Difference(_share(wrong), detail[:300], where)
     with np.errstate(invalid="ignore", over="ignore"):
         distance = np.abs(first - second)
         near = distance <= tolerance.absolute + tolerance.relative * np.abs(first)
@@ -204,7 +206,7 @@ def _compare_values(
         return None
     if dtype_name(expected) == "bool":
         inverted = ": every True is False and every False is True" if wrong.all() and wrong.size > 1 else ""
-        return Difference(f"{_share(wrong)} differ{inverted}", "", where)
+        return Difference(_share(wrong) + inverted, "", where)
     return _describe_wrong(first, second, wrong, distance, where)
 
 
@@ -223,13 +225,13 @@ def _describe_wrong(
     spot = f" at {[int(i) for i in place]}" if place else ""
     detail = f"largest difference{spot}: expected {first[place]:.6g}, got {second[place]:.6g}"
     pattern = _pattern(first, second)
-    return Difference(f"{_share(wrong)} differ{pattern}", detail, where)
+    return Difference(_share(wrong) + pattern, detail, where)
 
 
 def _share(wrong: np.ndarray) -> str:
     if wrong.size == 1:
-        return "the value does" if wrong.ndim == 0 else "the one value does"
-    return f"{int(wrong.sum())} of {wrong.size} values"
+        return "the value differs"
+    return f"{int(wrong.sum())} of {wrong.size} values differ"
 
 
 def _pattern(first: np.ndarray, second: np.ndarray) -> str:

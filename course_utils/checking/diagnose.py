@@ -22,6 +22,7 @@ NEARNESS = 0.05
 RELATIVE_SLACK = 1e-3
 ABSOLUTE_SLACK = 1e-6
 SAME_PREDICTIONS = 0.9
+MOST_PARTIAL = 2
 
 
 @dataclass(frozen=True)
@@ -136,40 +137,57 @@ def _prediction_distance(answer: Any, mistake: Any) -> float:
     return float((np.abs(first - second) > 0.1 * scale).mean()) / (1 - SAME_PREDICTIONS)
 
 
+@dataclass(frozen=True)
+class Match:
+    """How an answer compares with one known mistake: its distance in each case, and the cases both lose."""
+
+    explanation: str
+    distances: tuple[float, ...]
+    shared: frozenset[int]
+
+
 def recognize(
     answer: Sequence[Behavior],
     right: Sequence[Behavior],
     mistakes: Mapping[str, Sequence[Behavior]],
     kinds: Sequence[str],
-) -> tuple[list[str], str]:
+) -> tuple[list[str], list[str]]:
     """Name the known mistakes that an answer behaves like.
 
-    Returns the explanations that fit every case, nearest first (several only if they cannot be
-    told apart), and, where none fits, the one that fits most of the failing cases, or "".
+    Returns the explanations that fit every case (several only if they cannot be told apart), and,
+    where none does, those that fit some of the failing cases: an answer may hold two mistakes.
     """
-    full: list[tuple[float, str]] = []
-    partial: list[tuple[int, str]] = []
+    matches = []
     for explanation, behaviors in mistakes.items():
-        distances = [
-            case_distance(a, m, r, kind)
-            for a, m, r, kind in zip(answer, behaviors, right, kinds, strict=True)
-        ]
-        shared = [
-            d <= 1 and _loses(a) and _loses(m) for d, a, m in zip(distances, answer, behaviors, strict=True)
-        ]
-        if not any(shared):
-            continue
-        if max(distances) <= 1:
-            full.append((sum(distances), explanation))
-        else:
-            partial.append((sum(shared), explanation))
+        together = zip(answer, behaviors, right, kinds, strict=True)
+        distances = tuple(case_distance(*four) for four in together)
+        both = zip(distances, answer, behaviors, strict=True)
+        shared = frozenset(i for i, (d, a, m) in enumerate(both) if d <= 1 and _loses(a) and _loses(m))
+        if shared:
+            matches.append(Match(explanation, distances, shared))
+    full = [match for match in matches if max(match.distances) <= 1]
     if full:
-        best = min(total for total, _ in full)
-        return [explanation for total, explanation in full if total <= best + 1e-6], ""
-    partial.sort(reverse=True)
-    if partial and (len(partial) == 1 or partial[0][0] > partial[1][0]):
-        return [], partial[0][1]
-    return [], ""
+        best = min(sum(match.distances) for match in full)
+        return [match.explanation for match in full if sum(match.distances) <= best + 1e-6], []
+    return [], _cover(matches)
+
+
+def _cover(matches: list[Match]) -> list[str]:
+    """Choose mistakes that together account for as many failing cases as possible.
+
+    A case that two mistakes account for equally well says nothing about which one it is.
+    """
+    chosen: list[str] = []
+    open_cases = frozenset().union(*(match.shared for match in matches))
+    while open_cases and len(chosen) < MOST_PARTIAL:
+        most = max(len(match.shared & open_cases) for match in matches)
+        best = [match for match in matches if len(match.shared & open_cases) == most]
+        covered = best[0].shared & open_cases
+        if most == 0 or any(match.shared & covered for match in best[1:]):
+            break
+        chosen += [match.explanation for match in best][: MOST_PARTIAL - len(chosen)]
+        open_cases -= frozenset().union(*(match.shared for match in best))
+    return chosen
 
 
 def _loses(behavior: Behavior) -> bool:

@@ -110,7 +110,8 @@ def judge_case(exercise: Exercise, trial: Trial, expected: Observation, seen: Ob
         return outcome("not attempted")
     if case.raises is not None:
         message = f"expected a {case.raises.__name__}, because these inputs are not valid"
-        return outcome("failed", f"{message}; got {describe(seen.value)}", message)
+        got = describe(seen.value) if exercise.kind == "function" else "no exception"
+        return outcome("failed", f"{message}; got {got}", message)
     if trial.holds is not None:
         return _judge_property(trial.holds, expected.value, seen.value, outcome)
     if case.kind == "score":
@@ -190,8 +191,7 @@ def judge(chapter: str, exercise: Exercise, answer: Any, evidence: Evidence, *, 
         kinds = [trial.case.kind for trial in evidence.trials]
         found, partial = recognize(behaviors, evidence.right, evidence.mistakes, kinds)
         explanations = tuple(found)
-        if partial:
-            notes.append(f"Part of it looks like this mistake: {partial}")
+        notes += [f"Part of it looks like this mistake: {text}" for text in partial]
         notes += _repeatability(answer, evidence, behaviors)
     return Report(
         chapter=chapter,

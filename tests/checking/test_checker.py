@@ -155,7 +155,33 @@ def test_time_limit_leaves_quick_work_and_its_timer_alone() -> None:
         done = True
     time.sleep(0.1)
     assert done
-    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    assert signal.getitimer(signal.ITIMER_PROF) == (0.0, 0.0)
+
+
+def test_time_limit_gives_an_earlier_timer_back() -> None:
+    fired: list[int] = []
+    previous = signal.signal(signal.SIGALRM, lambda number, frame: fired.append(number))
+    earlier = signal.setitimer(signal.ITIMER_REAL, 30)
+    try:
+        with time_limit(1):
+            pass
+        assert 20 < signal.getitimer(signal.ITIMER_REAL)[0] <= 30
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, *earlier)
+        signal.signal(signal.SIGALRM, previous)
+    assert fired == []
+
+
+def test_busy_loop_ends_by_processor_time() -> None:
+    def spin() -> None:
+        with time_limit(0.3):
+            while True:
+                pass
+
+    start = time.process_time()
+    with pytest.raises(TimedOut):
+        spin()
+    assert 0.2 < time.process_time() - start < 2
 
 
 def test_importing_the_package_loads_no_heavy_library() -> None:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from course_utils.checking import Exercise
+from course_utils.checking import Exercise, Script
 from course_utils.checking.judge import Evidence, judge
 from course_utils.checking.report import Report
 from tests.checking import exercises, sample
@@ -212,6 +212,33 @@ def test_half_recognized_mistake_is_a_note() -> None:
     report = check(exercises.attention, unscaled_and_refuses_nothing)
     assert report.explanations == ()
     assert any(exercises.UNSCALED in note for note in report.notes)
+
+
+def test_two_mistakes_in_one_answer_are_both_named() -> None:
+    class Doubled(sample.RunningMean):
+        def update(self, values):
+            self.total = float(values.sum())
+            self.count = self.count + values.numel()
+            return self.total / self.count
+
+    two = Exercise("RunningMean", "stateful", sample.RunningMean, 2, exercises.mean.tolerance)
+    two.case("the mean")(
+        lambda draw: Script.build().call("update", draw.normal(5)).call("update", draw.normal(3))
+    )
+    two.case("the start")(lambda draw: Script.build(4.0).get("total"))
+    two.mistake("Only the last counts.", edit=("self.total += float", "self.total = float"))
+    two.mistake("The start is ignored.", edit=("self.total = start", "self.total = 0.0"))
+
+    class Both(Doubled):
+        def __init__(self, start=0.0):
+            super().__init__(0.0)
+
+    report = check(two, Both)
+    assert report.explanations == ()
+    assert [note.split(": ")[1] for note in report.notes] == [
+        "Only the last counts.",
+        "The start is ignored.",
+    ]
 
 
 def test_hidden_cases_run_only_when_graded() -> None:

@@ -68,7 +68,7 @@ class Classroom:
         modules = {"nbgrader": "nbgrader", "course": "course_utils.cli"}
         command = [sys.executable, "-m", modules[words[0]], *words[1:]]
         # A file, not a pipe: nobody reads it while the command runs.
-        stream = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
+        stream = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
         process = subprocess.Popen(
             command,
             cwd=self.root,

@@ -48,7 +48,7 @@ def usual(released: NotebookNode) -> dict[str, Submission]:
     made = {}
     for number in range(USUAL):
         # Steps through each exercise's answers, so that every submission is another mixture.
-        answers = {name: sources[(3 * number) % len(sources)] for name, sources in known.items()}
+        answers = {name: sources[(5 * number) % len(sources)] for name, sources in known.items()}
         given = {name: source for name, source in answers.items() if source}
         text = "" if number % 4 == 3 else TEXT
         made[f"usual{number:02d}"] = Submission(answered(released, given, text), answers, written=bool(text))

@@ -564,8 +564,8 @@ def _(draw):
         "query_rotary": draw.normal(heads, 1, rope),
         "latent": draw.normal(tokens, rank),
         "rotary_key": draw.normal(tokens, rope),
-        "up_key": draw.normal(heads, nope, rank, scale=0.02),
-        "up_value": draw.normal(heads, nope, rank, scale=0.02),
+        "up_key": draw.normal(heads, nope, rank, scale=0.1),
+        "up_value": draw.normal(heads, nope, rank, scale=0.1),
     }
 
 
@@ -632,16 +632,15 @@ def with_einsum(query_content, query_rotary, latent, rotary_key, up_key, up_valu
 
 @latent_attention.variant
 def as_multi_query(query_content, query_rotary, latent, rotary_key, up_key, up_value, mask=None):
-    """One head of keys, latent and rotary key side by side; the latent is its own value."""
+    """One head of keys, latent and rotary key side by side; all heads' queries ask it in one row."""
     query = torch.cat((query_content @ up_key, query_rotary), dim=-1)
-    key = torch.cat((latent, rotary_key), dim=-1).unsqueeze(-3)
+    key = torch.cat((latent, rotary_key), dim=-1)
     scale = 1 / math.sqrt(query_content.shape[-1] + query_rotary.shape[-1])
+    mask = None if mask is None else mask.repeat(len(up_key), 1)
     average = functional.scaled_dot_product_attention(
-        query, key.expand(*query.shape[:-2], *key.shape[-2:]),
-        latent.unsqueeze(-3).expand(*query.shape[:-2], *latent.shape[-2:]),
-        attn_mask=mask, scale=scale,
-    )  # fmt: skip
-    return average @ up_value.mT
+        query.flatten(-3, -2), key, latent, attn_mask=mask, scale=scale
+    )
+    return average.unflatten(-2, query.shape[-3:-1]) @ up_value.mT
 
 
 latent_attention.equivalent(
