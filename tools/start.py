@@ -59,7 +59,7 @@ def serve_book(folder: Path, port: int) -> Iterator[None]:
 @contextlib.contextmanager
 def jupyterlab(environment: Environment, port: int, token: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run JupyterLab on the exercises, until the end of the block."""
-    command = [str(environment.python), "-m", "jupyterlab", "--no-browser"]
+    command = [str(environment.python), str(environment.root / "tools" / "lab.py"), "--no-browser"]
     command += [f"--ServerApp.ip={ports.HOST}", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
     command += [f"--ServerApp.root_dir={environment.root / 'exercises'}"]
     # In containers, where one is root and nothing else is there to be protected.

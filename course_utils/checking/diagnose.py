@@ -144,6 +144,7 @@ class Match:
     explanation: str
     distances: tuple[float, ...]
     shared: frozenset[int]
+    by_value: frozenset[int]
 
 
 def recognize(
@@ -163,8 +164,10 @@ def recognize(
         distances = tuple(case_distance(*four) for four in together)
         both = zip(distances, answer, behaviors, strict=True)
         shared = frozenset(i for i, (d, a, m) in enumerate(both) if d <= 1 and _loses(a) and _loses(m))
+        # Two answers that raise the same exception need not have it for the same reason.
+        by_value = frozenset(i for i in shared if answer[i].observation.failure is None)
         if shared:
-            matches.append(Match(explanation, distances, shared))
+            matches.append(Match(explanation, distances, shared, by_value))
     full = [match for match in matches if max(match.distances) <= 1]
     if full:
         best = min(sum(match.distances) for match in full)
@@ -178,15 +181,15 @@ def _cover(matches: list[Match]) -> list[str]:
     A case that two mistakes account for equally well says nothing about which one it is.
     """
     chosen: list[str] = []
-    open_cases = frozenset().union(*(match.shared for match in matches))
+    open_cases = frozenset().union(*(match.by_value for match in matches))
     while open_cases and len(chosen) < MOST_PARTIAL:
-        most = max(len(match.shared & open_cases) for match in matches)
-        best = [match for match in matches if len(match.shared & open_cases) == most]
-        covered = best[0].shared & open_cases
-        if most == 0 or any(match.shared & covered for match in best[1:]):
+        most = max(len(match.by_value & open_cases) for match in matches)
+        best = [match for match in matches if len(match.by_value & open_cases) == most]
+        covered = best[0].by_value & open_cases
+        if most == 0 or any(match.by_value & covered for match in best[1:]):
             break
         chosen += [match.explanation for match in best][: MOST_PARTIAL - len(chosen)]
-        open_cases -= frozenset().union(*(match.shared for match in best))
+        open_cases -= frozenset().union(*(match.by_value for match in best))
     return chosen
 
 

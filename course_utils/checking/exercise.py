@@ -98,9 +98,10 @@ class Exercise:
     ) -> Callable[[DrawCase], DrawCase]:
         """Add a case; the decorated function takes a `Draw` and returns the inputs.
 
-        The inputs are a dict of arguments in the reference's order (function), a `Script`
-        (stateful, module) or a pair of inputs and targets (predictor). A hidden case runs only
-        when an instructor grades. With `raises`, the answer must raise that exception.
+        The inputs are a dict of arguments in the reference's order, or a list of them for several
+        calls (function), a `Script` (stateful, module) or a pair of inputs and targets (predictor).
+        A hidden case runs only when an instructor grades. With `raises`, the answer must raise that
+        exception.
         """
         kind: CaseKind = "score" if self.kind == "predictor" else "compare"
         tolerance = Tolerance(
@@ -120,6 +121,8 @@ class Exercise:
         The decorated function returns the inputs and a function that takes the result and returns
         None where the property holds, else one sentence that says what is wrong. The sentence is
         what a learner reads and what tells known mistakes apart: keep random numbers out of it.
+        The same inputs must give the same result again: an answer that needs chance takes it from
+        a seed or generator among its arguments.
         """
         return self._adder(name, "property", self.tolerance, weight=weight, hidden=hidden, seconds=seconds)
 
@@ -212,10 +215,12 @@ class Exercise:
             return Script.inspect()
         if self.kind == "predictor":
             return Script.predict(drawn)
-        if self.kind != "function" or not isinstance(drawn, dict):
-            wanted = "a dict of arguments" if self.kind == "function" else "a Script"
-            raise TypeError(f"a case of {self.name} must return {wanted}, got {type(drawn).__name__}")
-        return self._apply(drawn)
+        if self.kind == "function" and isinstance(drawn, dict):
+            return self._apply(drawn)
+        if self.kind == "function" and isinstance(drawn, list):
+            return Script.apply_all([self._apply(arguments) for arguments in drawn])
+        wanted = "a dict of arguments or a list of them" if self.kind == "function" else "a Script"
+        raise TypeError(f"a case of {self.name} must return {wanted}, got {type(drawn).__name__}")
 
     def _apply(self, arguments: dict[str, Any]) -> Script:
         """Pass arguments by position where the reference allows it: a learner may rename parameters."""

@@ -17,6 +17,10 @@ from course_utils.checking.report import CaseResult, Report, Status
 from course_utils.checking.trees import identical
 
 INPLACE_COST = 0.25
+UNREPEATABLE = (
+    "different results for the same inputs: the global random numbers, the clock or something kept from "
+    "an earlier call must not decide the result"
+)
 TIMING_REPEATS = 5
 MOST_TIMEOUTS = 2
 _ANY_VALUE = Tolerance(relative=0.0, absolute=math.inf, check_dtype=False)
@@ -63,9 +67,21 @@ class Evidence:
             result = judge_case(self.exercise, trial, right.observation, observation)
             if trial.case.kind == "efficiency" and result.passed:
                 result = self._time(answer, trial, result)
+            if (
+                trial.case.kind == "property"
+                and result.passed
+                and not self._repeats(answer, trial, observation)
+            ):
+                result = CaseResult(result.name, "failed", result.weight, UNREPEATABLE, UNREPEATABLE)
             timeouts += result.status == "timed out"
             found.append(Behavior(observation, result))
         return found
+
+    @staticmethod
+    def _repeats(answer: Any, trial: Trial, first: Observation) -> bool:
+        """Whether the same inputs give the same result when the global random numbers are others."""
+        again = _perform(answer, trial, shift=1)
+        return again.failure is None and identical(first.value, again.value)
 
     def _time(self, answer: Any, trial: Trial, result: CaseResult) -> CaseResult:
         # Noise only ever makes a run slower: the fastest of the reference's runs is its time, and
@@ -109,7 +125,7 @@ def judge_case(exercise: Exercise, trial: Trial, expected: Observation, seen: Ob
     if exercise.kind == "value" and (seen.value is None or seen.value is Ellipsis):
         return outcome("not attempted")
     if case.raises is not None:
-        message = f"expected a {case.raises.__name__}, because these inputs are not valid"
+        message = f"expected {case.raises.__name__}, because these inputs are not valid"
         got = describe(seen.value) if exercise.kind == "function" else "no exception"
         return outcome("failed", f"{message}; got {got}", message)
     if trial.holds is not None:
@@ -133,7 +149,7 @@ def _judge_failure(trial: Trial, failure: Failure, outcome: Any) -> CaseResult:
     if trial.case.raises is not None:
         if trial.case.raises.__name__ in failure.family:
             return outcome("passed")
-        message = f"expected a {trial.case.raises.__name__}, got a {failure.kind}"
+        message = f"expected {trial.case.raises.__name__}, got {failure.kind}"
         return outcome("failed", f"{message}: {failure.message}", message, failure.lines)
     text = f"{failure.kind}: {failure.message}" if failure.message else failure.kind
     return outcome("crashed", text, failure.kind, failure.lines)
@@ -228,10 +244,6 @@ def _repeatability(answer: Any, evidence: Evidence, behaviors: list[Behavior]) -
         if behavior.result.status != "failed" or trial.case.kind == "efficiency":
             continue
         again = _perform(answer, trial, shift=1)
-        if again.failure is None and not identical(behavior.observation.value, again.value):
-            return [
-                "Your answer gives different results for the same inputs: random numbers, the clock or "
-                "something kept from an earlier call must not decide the result."
-            ]
-        return []
+        differs = again.failure is None and not identical(behavior.observation.value, again.value)
+        return [f"Your answer gives {UNREPEATABLE}."] if differs else []
     return []

@@ -113,6 +113,7 @@ def _detached(value: Any) -> Any:
 
 def _run_steps(answer: Any, script: Script) -> Any:
     recorded: dict[str, Any] = {}
+    results: list[Any] = []
     instance: Any = None
     last: tuple[Any, Step] | None = None
 
@@ -123,7 +124,7 @@ def _run_steps(answer: Any, script: Script) -> Any:
     for step in script.steps:
         match step.kind:
             case "apply":
-                return snapshot(answer(*step.args, **step.kwargs))
+                results.append(snapshot(answer(*step.args, **step.kwargs)))
             case "inspect":
                 return snapshot(answer)
             case "predict":
@@ -147,6 +148,8 @@ def _run_steps(answer: Any, script: Script) -> Any:
                 assert last is not None, "gradients() needs a call before it"
                 for label, gradient in _gradients(instance, *last).items():
                     record(label, gradient)
+    if results:
+        return results if script.listed else results[0]
     return recorded
 
 

@@ -6,7 +6,7 @@ an answer therefore needs nothing but the script: no reference and no expected v
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -45,6 +45,7 @@ class Script:
 
     steps: tuple[Step, ...] = ()
     weight_scale: float | None = None
+    listed: bool = False
 
     def _then(self, kind: StepKind, name: str = "", *args: Any, **kwargs: Any) -> Script:
         return replace(self, steps=(*self.steps, Step(kind, name, args, kwargs)))
@@ -53,6 +54,11 @@ class Script:
     def apply(cls, positional: Mapping[str, Any], keywords: Mapping[str, Any]) -> Script:
         """Call the answer itself: it is a function. The names of positional arguments are for messages."""
         return cls((Step("apply", "", tuple(positional.values()), keywords, tuple(positional)),))
+
+    @classmethod
+    def apply_all(cls, calls: Sequence[Script]) -> Script:
+        """Make several calls of a function one after the other; the result is the list of their results."""
+        return cls(tuple(step for call in calls for step in call.steps), listed=True)
 
     @classmethod
     def inspect(cls) -> Script:

@@ -32,6 +32,8 @@ def snapshot(value: Any) -> Any:
     """
     if isinstance(value, Tensor):
         return value.detach().clone()
+    if isinstance(value, torch.Generator):
+        return value.clone_state()
     if isinstance(value, np.ndarray) or is_frame(value):
         return value.copy()
     if isinstance(value, Mapping) and type(value) in (dict,):

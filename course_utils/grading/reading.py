@@ -39,14 +39,9 @@ def parse_notebook(content: bytes) -> NotebookNode:
         raise UnreadableError("it holds JSON that is not a notebook (it has no cells)")
     if raw.get("nbformat") != 4 or not isinstance(raw.get("cells"), list):
         raw = _upgraded(raw)
-    metadata = raw.get("metadata")
-    metadata = dict(metadata) if isinstance(metadata, dict) else {}
-    metadata.pop(NOTES, None)
     cells = [_mended_cell(cell) for cell in raw["cells"] if isinstance(cell, dict)]
-    notebook = nbformat.v4.new_notebook(cells=cells, metadata=nbformat.from_dict(metadata))
-    notebook.nbformat_minor = 5
     _give_unique_ids(cells)
-    return notebook
+    return nbformat.from_dict({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells})
 
 
 def _parse_json(content: bytes) -> Any:
@@ -91,14 +86,23 @@ def _mended_cell(raw: dict[str, Any]) -> NotebookNode:
         "markdown": nbformat.v4.new_markdown_cell,
         "raw": nbformat.v4.new_raw_cell,
     }.get(kind if isinstance(kind, str) else "", nbformat.v4.new_raw_cell)
-    metadata = raw.get("metadata")
     cell = make(_text(raw.get("source")))
-    cell.metadata = nbformat.from_dict(metadata if isinstance(metadata, dict) else {})
+    cell.metadata = _settings(raw.get("metadata"))
     if isinstance(raw.get("id"), str):
         cell.id = raw["id"]
-    if cell.cell_type != "code" and isinstance(raw.get("attachments"), dict):
-        cell.attachments = nbformat.from_dict(raw["attachments"])
+    pictures = raw.get("attachments")
+    if cell.cell_type == "markdown" and isinstance(pictures, dict):
+        cell.attachments = nbformat.from_dict({k: v for k, v in pictures.items() if isinstance(v, dict)})
     return cell
+
+
+def _settings(metadata: Any) -> NotebookNode:
+    metadata = metadata if isinstance(metadata, dict) else {}
+    kept = {"nbgrader": metadata["nbgrader"]} if "nbgrader" in metadata else {}
+    tags = metadata.get("tags")
+    if isinstance(tags, list):
+        kept["tags"] = [tag for tag in tags if isinstance(tag, str)]
+    return nbformat.from_dict(kept)
 
 
 def _give_unique_ids(cells: list[NotebookNode]) -> None:

@@ -41,6 +41,11 @@ class ReleasedCell:
         return (self.grade and self.solution) or self.task
 
     @property
+    def is_code(self) -> bool:
+        """Whether the cell is run."""
+        return self.cell_type == "code"
+
+    @property
     def is_setup(self) -> bool:
         """Whether the cell holds code that later cells need."""
         return self.locked and not self.grade and self.cell_type == "code"

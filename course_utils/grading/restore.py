@@ -128,6 +128,7 @@ class _Mender:
         """Put back what is missing, and what stands where it cannot work."""
         anchor: NotebookNode | None = None
         answer: NotebookNode | None = None
+        needed: list[NotebookNode] = []
         missing: list[str] = []
         for released in self.released:
             cell = self.chosen.get(released.name)
@@ -141,37 +142,39 @@ class _Mender:
                 else:
                     missing.append(released.name)
                 cell = released.make()
-                self._insert(cell, anchor, last=released.grade)
+                self._insert(released, cell, [anchor, answer, *needed])
                 self.chosen[released.name] = cell
             elif released.is_test and answer is not None and self._index(cell) < self._index(answer):
                 self.problems.append(restored(f"the cell {released.name} stood before the answer it tests"))
-                self._move(cell, answer)
-            elif released.is_setup and self._stands_late(released, cell):
-                self.problems.append(restored(f"the cell {released.name} stood behind cells that need it"))
-                self._move(cell, anchor)
+                del self.cells[self._index(cell)]
+                self._insert(released, cell, [answer])
+            if released.is_setup:
+                self._put_first(released, cell)
+                needed.append(cell)
             if released.solution and not released.grade:
                 answer = cell
             anchor = cell
         if missing:
             self.problems.append(restored(f"these cells were missing: {_names(missing)}"))
 
-    def _stands_late(self, released: ReleasedCell, cell: NotebookNode) -> bool:
+    def _put_first(self, released: ReleasedCell, cell: NotebookNode) -> None:
+        """Put a cell that later cells need before the first of them."""
         later = self.released[self.released.index(released) + 1 :]
-        present = [self.chosen[other.name] for other in later if other.name in self.chosen]
-        return any(self._index(other) < self._index(cell) for other in present)
+        code = [self.chosen[other.name] for other in later if other.name in self.chosen and other.is_code]
+        first = min((self._index(other) for other in code), default=len(self.cells))
+        if first < self._index(cell):
+            self.problems.append(restored(f"the cell {released.name} stood behind cells that need it"))
+            del self.cells[self._index(cell)]
+            self.cells.insert(first, cell)
 
     def _index(self, cell: NotebookNode) -> int:
         return next(index for index, other in enumerate(self.cells) if other is cell)
 
-    def _move(self, cell: NotebookNode, anchor: NotebookNode | None) -> None:
-        del self.cells[self._index(cell)]
-        self._insert(cell, anchor)
-
-    def _insert(self, cell: NotebookNode, anchor: NotebookNode | None, *, last: bool = False) -> None:
-        """Insert a cell behind another one; as the last, behind all of the student's own cells there."""
-        place = 0 if anchor is None else self._index(anchor) + 1
+    def _insert(self, released: ReleasedCell, cell: NotebookNode, behind: list[NotebookNode | None]) -> None:
+        """Insert a cell behind other ones; a graded one also behind the student's own cells that follow."""
+        place = max((self._index(other) + 1 for other in behind if other is not None), default=0)
         known = {id(other) for other in self.chosen.values()}
-        while last and place < len(self.cells) and id(self.cells[place]) not in known:
+        while released.grade and place < len(self.cells) and id(self.cells[place]) not in known:
             place += 1
         self.cells.insert(place, cell)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
 from course_utils.checking import Draw, Script, function, module, predictor, stateful, value
@@ -114,6 +115,14 @@ def _(draw: Draw):
         return None
 
     return {"count": count, "share": 0.25, "seed": draw.integer(0, 1000)}, holds
+
+
+@split.property("another seed gives another split")
+def _(draw: Draw):
+    def holds(results):
+        return "two seeds give the same parts" if np.array_equal(*(first for first, _ in results)) else None
+
+    return [{"count": 40, "share": 0.5, "seed": seed} for seed in (draw.integer(0, 50), 77)], holds
 
 
 OVERLAP = "The parts share a row."

@@ -151,3 +151,18 @@ def test_snapshot_is_identical_and_apart(value) -> None:
     if isinstance(value, torch.Tensor):
         copied[0, 0] = 99
         assert not identical(value, copied)
+
+
+@pytest.mark.parametrize("make", [torch.Generator, lambda: np.random.default_rng(1)])
+def test_snapshot_of_a_generator_draws_the_same_numbers(make) -> None:
+    generator = make()
+
+    def draw(source) -> float:
+        return float(
+            torch.rand(1, generator=source) if isinstance(source, torch.Generator) else source.random()
+        )
+
+    copied = snapshot(generator)
+    first = draw(generator)
+    assert draw(copied) == first
+    assert draw(generator) != first

@@ -285,6 +285,26 @@ def test_predictions_of_another_form_are_explained() -> None:
     assert "(60, 2)" in message
 
 
+def test_property_must_hold_again_with_other_global_random_numbers() -> None:
+    def by_global_numbers(count, share, seed):
+        order = np.random.permutation(count)
+        cut = round(count * share)
+        return order[:cut], order[cut:]
+
+    report = check(exercises.split, by_global_numbers)
+    assert report.points == 0
+    assert "different results for the same inputs" in report.cases[0].message
+
+
+def test_property_of_several_calls() -> None:
+    def ignores_the_seed(count, share, seed):
+        return sample.split_rows(count, share, 0)
+
+    report = check(exercises.split, ignores_the_seed)
+    assert [case.passed for case in report.cases] == [True, False]
+    assert report.cases[1].message == "two seeds give the same parts"
+
+
 @pytest.mark.parametrize("wrong", [None, 3, "text", (1,), [[1], [2], [3]]])
 def test_property_check_survives_any_result(wrong) -> None:
     report = check(exercises.split, lambda count, share, seed: wrong)

@@ -42,7 +42,7 @@ def course(tmp_path: Path) -> Path:
     python = tmp_path / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.write_text(
-        f'#!/bin/sh\n[ "$2" = jupyterlab ] && exec {sys.executable} {tmp_path}/server.py "$@"\nexit 1\n'
+        f'#!/bin/sh\n[ "${{1##*/}}" = lab.py ] && exec {sys.executable} {tmp_path}/server.py "$@"\nexit 1\n'
     )
     python.chmod(0o755)
     page = tmp_path / "_build" / "html" / "index.html"
