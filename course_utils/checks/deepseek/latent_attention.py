@@ -558,7 +558,7 @@ def _(draw):
 
 @latent_attention.efficiency("keys and values are never made", at_most=9.0, weight=2)
 def _(draw):
-    heads, nope, rope, rank, tokens = 16, 64, 8, 64, 1024
+    heads, nope, rope, rank, tokens = 16, 64, 8, 48, 1280
     return {
         "query_content": draw.normal(heads, 1, nope),
         "query_rotary": draw.normal(heads, 1, rope),
@@ -601,6 +601,12 @@ latent_attention.mistake(
 latent_attention.mistake(
     "The average latent is returned: W^UV still has to make each head's value of it.",
     edit=("return average_latent @ up_value.transpose(-2, -1)", "return average_latent"),
+)
+
+latent_attention.mistake(
+    "Latents and rotary keys are given without an axis for the heads, which share them: put one in front of the "
+    "tokens, `latent.unsqueeze(-3)`, or a batch is taken for the heads.",
+    edit=("latent, rotary_key = latent.unsqueeze(-3), rotary_key.unsqueeze(-3)", "pass"),
 )
 
 
