@@ -1,7 +1,7 @@
 """Run JupyterLab, started in half the time.
 
-Half of JupyterLab's start goes into one import: jsonschema loads `rfc3987_syntax`, which builds the grammar of
-internationalized web addresses. jsonschema does without it where it is missing, and JupyterLab checks no
+Half of JupyterLab's start goes into one import: jsonschema loads `rfc3987_syntax`, which builds the grammar
+of internationalized web addresses. jsonschema does without it where it is missing, and JupyterLab checks no
 such address.
 """
 

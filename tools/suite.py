@@ -116,7 +116,6 @@ def run(stage: Stage, environment: Environment, *, fast: bool) -> Result:
         "OMP_NUM_THREADS": "1",  # two workers on two cores: more threads only get in each other's way
         "OPENBLAS_NUM_THREADS": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
-        "MPLBACKEND": "agg",
         "PATH": f"{environment.venv / 'bin'}:{os.environ['PATH']}",
     }
     command = stage.full_command(environment, fast=fast)

@@ -604,8 +604,8 @@ latent_attention.mistake(
 )
 
 latent_attention.mistake(
-    "Latents and rotary keys are given without an axis for the heads, which share them: put one in front of the "
-    "tokens, `latent.unsqueeze(-3)`, or a batch is taken for the heads.",
+    "Latents and rotary keys are given without an axis for the heads, which share them: put one in front of "
+    "the tokens, `latent.unsqueeze(-3)`, or a batch is taken for the heads.",
     edit=("latent, rotary_key = latent.unsqueeze(-3), rotary_key.unsqueeze(-3)", "pass"),
 )
 

@@ -61,12 +61,23 @@ def _(draw):
     return {**draw_inputs(draw, 3, scale=60.0), "mask": draw_mask(draw, 5, 6)}
 
 
-@attention.case("double precision", hidden=True)
+@attention.case("no visible score above -1e4", hidden=True, atol=2e-3)
 def _(draw):
-    return draw_inputs(draw, 2, dtype=torch.float64)
+    # -12,800 plus halves or -25,600 plus whole numbers: exact in single precision, in whatever order summed.
+    query = (64.0 * draw.integers(1, 3, 5, 1)).expand(5, 4).contiguous()
+    key = torch.full((6, 4), -100.0)
+    key[:, 0] += draw.permutation(6) / 64
+    return {"query": query, "key": key, "value": draw.normal(6, 3), "mask": draw_mask(draw, 5, 6)}
 
 
-@attention.efficiency("no Python loop over the tokens", at_most=8.0)
+@attention.case("double precision, keys far from zero", hidden=True)
+def _(draw):
+    # All scores of a query share an offset of about 1e5: single precision keeps two decimals behind it.
+    inputs = draw_inputs(draw, 2, dtype=torch.float64)
+    return {**inputs, "key": inputs["key"] + 1e5}
+
+
+@attention.efficiency("no Python loop over the tokens", at_most=25.0)
 def _(draw):
     return {"query": draw.normal(4, 96, 3), "key": draw.normal(4, 96, 3), "value": draw.normal(4, 96, 2)}
 
@@ -120,6 +131,26 @@ attention.mistake(
     "A query that may look at nothing looks at everything: hidden scores are a large negative number, and "
     "a softmax over equal numbers is uniform. Set the weights of hidden keys to zero as well.",
     edits=[('float("-inf")', "-1e9"), ("weights = weights.masked_fill(~mask, 0.0)", "pass")],
+)
+attention.mistake(
+    "The number that hides a score is not low enough: a visible score can be lower still, and then the "
+    "hidden keys win. Use minus infinity.",
+    edit=('float("-inf")', "-1e4"),
+)
+attention.mistake(
+    "The weights are divided by the square root of d_k, after the softmax: then they no longer sum to one. "
+    "Divide the scores.",
+    edits=[
+        (" / math.sqrt(d_k)", ""),
+        ("torch.softmax(scores, dim=-1)", "torch.softmax(scores, dim=-1) / math.sqrt(d_k)"),
+    ],
+)
+attention.mistake(
+    "The computation runs in single precision although the inputs are double: keep the dtype of the inputs.",
+    edit=(
+        "scores = query @ key.transpose(-2, -1)",
+        "scores = (query.float() @ key.transpose(-2, -1).float()).to(query.dtype)",
+    ),
 )
 attention.mistake(
     "The mask is ignored.",
@@ -246,6 +277,11 @@ causal.mistake(
     edit=("tril(key_length - query_length)", "tril()"),
 )
 causal.mistake(
+    "The triangle is moved the wrong way: with more keys than queries, each query sees key_length - "
+    "query_length columns more, not fewer.",
+    edit=("tril(key_length - query_length)", "tril(query_length - key_length)"),
+)
+causal.mistake(
     "The mask is the wrong way around: here True means that a query may look at a key.",
     edit=(
         "return everything.tril(key_length - query_length)",
@@ -315,6 +351,22 @@ padding.mistake(
     edit=("positions < lengths", "positions <= lengths"),
 )
 padding.mistake(
+    "The last real token is hidden: with length 3 the real tokens are 0, 1 and 2, so position < length.",
+    edit=("lengths[..., None, None]", "lengths[..., None, None] - 1"),
+)
+padding.mistake(
+    "The positions are compared with the lengths one by one: give the lengths two new axes, so that every "
+    "position is compared with every length.",
+    edit=("lengths[..., None, None]", "lengths"),
+)
+padding.mistake(
+    "The axis of the queries is filled up: its size is one, and broadcasting does the rest.",
+    edit=(
+        "return positions < lengths[..., None, None]",
+        "return (positions < lengths[..., None, None]).expand(-1, max_length, -1)",
+    ),
+)
+padding.mistake(
     "The mask is the wrong way around: True means a real token, which may be looked at.",
     edit=("positions < lengths", "positions >= lengths"),
 )
@@ -375,7 +427,7 @@ def _(draw):
     return {"x": draw.normal(2, 5, 12), "num_heads": 3}
 
 
-@split.case("no batch axis", hidden=True)
+@split.case("no batch axis")
 def _(draw):
     return {"x": draw.normal(5, 12), "num_heads": 4}
 
@@ -410,6 +462,15 @@ split.mistake(
 )
 
 
+@split.mistake(
+    "The number of axes is fixed to three: the dots in (..., length, d_model) stand for any number of axes, "
+    "also for none. x.shape[:-1] holds all but the last."
+)
+def three_axes_only(x, num_heads):
+    batch, length, d_model = x.shape
+    return x.view(batch, length, num_heads, d_model // num_heads).transpose(1, 2)
+
+
 @split.variant
 def with_view_and_permute(x, num_heads):
     *batch, length, d_model = x.shape
@@ -438,7 +499,7 @@ def _(draw):
     return {"x": draw.normal(2, 3, 5, 4)}
 
 
-@merge.case("no batch axis", hidden=True)
+@merge.case("no batch axis")
 def _(draw):
     return {"x": draw.normal(4, 5, 3)}
 
@@ -470,6 +531,15 @@ merge.mistake(
     "The axes are counted from the front, which works for one batch axis only: count them from the back.",
     edit=(MERGE, "x.transpose(1, 2).flatten(2)"),
 )
+
+
+@merge.mistake(
+    "The number of axes is fixed to four: the dots in (..., num_heads, length, d_head) stand for any number "
+    "of axes, also for none. Count the axes from the back."
+)
+def four_axes_only(x):
+    batch, num_heads, length, d_head = x.shape
+    return x.transpose(1, 2).reshape(batch, length, num_heads * d_head)
 
 
 @merge.variant
@@ -544,6 +614,31 @@ multi_head.mistake(
 multi_head.mistake(
     "The values are made by the projection of the keys: each has its own.",
     edit=("self.value(context)", "self.key(context)"),
+)
+multi_head.mistake(
+    "The keys come from x: keys and values both come from the context.",
+    edit=("self.key(context)", "self.key(x)"),
+)
+multi_head.mistake(
+    "The scores are divided by the square root of d_model: each head compares vectors of d_model / num_heads "
+    "numbers, and that is its d_k.",
+    edit=(
+        "split_heads(self.query(x), self.num_heads)",
+        "split_heads(self.query(x), self.num_heads) / math.sqrt(self.num_heads)",
+    ),
+)
+multi_head.mistake(
+    "The heads are merged by a reshape alone, which mixes tokens: use merge_heads.",
+    edit=("merge_heads(heads)", "heads.reshape(x.shape)"),
+)
+multi_head.mistake(
+    "The mask is the wrong way around: True means that a query may look at a key. (In nn.MultiheadAttention "
+    "it means the opposite.)",
+    edit=("mask = mask.unsqueeze(-3)", "mask = ~mask.unsqueeze(-3)"),
+)
+multi_head.mistake(
+    "Only the output is returned: return the output and the weights of each head.",
+    edit=("return self.output(merge_heads(heads)), weights", "return self.output(merge_heads(heads))"),
 )
 multi_head.mistake(
     "The mask does not reach the attention.",
