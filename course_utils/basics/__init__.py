@@ -1,0 +1,1 @@
+"""Reference implementations of the part "Basics", one module a chapter."""

@@ -1,0 +1,1 @@
+"""What is graded: one module a chapter, declarations only."""

@@ -1,0 +1,1 @@
+"""Reference implementations of the part "DeepSeek innovations", one module a chapter."""

@@ -1,0 +1,1 @@
+"""Reference implementations of the part "Training neural networks", one module a chapter."""

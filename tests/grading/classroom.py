@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import nbformat
 from nbformat import NotebookNode
@@ -96,11 +96,14 @@ class Classroom:
         path.write_bytes(as_bytes(content))
         return path
 
-    def marks(self, student: str) -> dict[str, Any]:
-        """Return a student's marks from the gradebook, by cell."""
+    def marks(self) -> dict[str, dict[str, float | None]]:
+        """Return the marks from the gradebook that were given without a person, by student and cell."""
         with NbGrader(self.places).gradebook() as gradebook:
-            notebook = gradebook.find_submission_notebook(CHAPTER.name, CHAPTER.part, student)
-            return {grade.name: grade.auto_score for grade in notebook.grades}
+            submissions = gradebook.find_notebook(CHAPTER.name, CHAPTER.part).submissions
+            return {
+                notebook.student.id: {grade.name: grade.auto_score for grade in notebook.grades}
+                for notebook in submissions
+            }
 
     def graded_notebook(self, student: str) -> NotebookNode:
         """Return a student's notebook as it was graded."""

@@ -168,9 +168,7 @@ def _code(released: NotebookNode, right: dict[str, str]) -> dict[str, Submission
         ),
         "endlessloop": submission({FIRST: right[FIRST] + "\nwhile True: pass"}, "was interrupted"),
         "stubborn": submission(
-            {
-                FIRST: "while True:\n    try:\n        while True: pass\n    except BaseException: pass",
-            },
+            {FIRST: "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\ntime.sleep(1000)"},
             "could not be interrupted",
             **{FIRST: ""},
         ),

@@ -70,9 +70,10 @@ def test_the_class_is_large_enough(graded: GradedClass) -> None:
 def test_every_mark_is_what_the_judge_gives(
     graded: GradedClass, expected_points: Callable[[str, str], float]
 ) -> None:
-    wrong = {}
+    wrong, marks = {}, graded.classroom.marks()
+    assert set(marks) == set(graded.submissions)
     for student, submission in graded.submissions.items():
-        found = graded.classroom.marks(student)
+        found = marks[student]
         wanted = {
             f"check_{name}": expected_points(name, source) for name, source in submission.answers.items()
         }
@@ -86,9 +87,9 @@ def test_every_mark_is_what_the_judge_gives(
 
 def test_the_marks_differ(graded: GradedClass) -> None:
     # A class in which everybody has the same mark would prove nothing.
+    found = graded.classroom.marks().values()
     for name in exercises():
-        marks = {graded.classroom.marks(student)[f"check_{name}"] for student in graded.submissions}
-        assert {0.0, load_exercises(str(CHAPTER))[name].points} <= marks
+        assert {0.0, load_exercises(str(CHAPTER))[name].points} <= {marks[f"check_{name}"] for marks in found}
 
 
 def test_every_odd_submission_is_reported_by_name(graded: GradedClass) -> None:
@@ -196,9 +197,11 @@ def test_marking_by_hand_completes_the_marks(graded: GradedClass, tmp_path: Path
     assert rows[1][0].strip() == "Points Possible"
     assert float(rows[1][5]) == sum(e.points for e in load_exercises(str(CHAPTER)).values()) + 3
     by_number = {row[1]: row for row in rows[2:]}
-    for student, submission in graded.submissions.items():
-        marks = classroom.marks(student)
-        total = sum(points for points in marks.values() if points) + (2.5 if submission.written else 0)
+    totals = {
+        student: sum(filter(None, marks.values())) + (2.5 if graded.submissions[student].written else 0)
+        for student, marks in classroom.marks().items()
+    }
+    for student, total in totals.items():
         assert float(by_number[student.rsplit("_")[-1]][5]) == pytest.approx(total, abs=0.006), student
     student = waiting[0]
     classroom.run("course", "feedback", str(CHAPTER), "--student", student)
@@ -209,7 +212,5 @@ def test_marking_by_hand_completes_the_marks(graded: GradedClass, tmp_path: Path
     plain = {
         row["student_id"]: row for row in csv.DictReader((tmp_path / "plain.csv").open(encoding="utf-8"))
     }
-    for student, submission in graded.submissions.items():
-        total = sum(points for points in classroom.marks(student).values() if points)
-        wanted = total + (2.5 if submission.written else 0)
-        assert float(plain[student]["score"]) == pytest.approx(wanted, abs=0.006)
+    for student, total in totals.items():
+        assert float(plain[student]["score"]) == pytest.approx(total, abs=0.006)

@@ -103,7 +103,10 @@ def test_a_part_is_collected_by_what_the_notebooks_hold(places: Places, tmp_path
     assert sorted(result.collected) == [f"ada/{SECOND}", f"ada/{FIRST}", f"bob/{SECOND}"]
     result = collect(places, [FIRST], archive(tmp_path / "b.zip", {"eve/attention.ipynb": notebook("walk")}))
     assert result.collected == []
-    assert "it is the notebook of training/backpropagation" in remarks(result, urgent=True)["eve/attention.ipynb"]
+    assert (
+        "it is the notebook of training/backpropagation"
+        in remarks(result, urgent=True)["eve/attention.ipynb"]
+    )
 
 
 def test_wrong_files_are_named_with_what_to_do(places: Places, tmp_path: Path) -> None:

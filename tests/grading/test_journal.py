@@ -91,7 +91,10 @@ def test_what_a_dead_process_left_is_cleared(places: Places) -> None:
     half_made(places, "ada", process=ended_process(), started=0.0)
     # Another process has got the number since.
     half_made(places, "bob", process=os.getpid(), started=1.0)
-    assert journal_of(places).recover(places.grading / "autograded") == [(CHAPTER.part, "ada"), (CHAPTER.part, "bob")]
+    assert journal_of(places).recover(places.grading / "autograded") == [
+        (CHAPTER.part, "ada"),
+        (CHAPTER.part, "bob"),
+    ]
     for student in ("ada", "bob"):
         assert not places.autograded(CHAPTER, student).parent.exists()
         assert not journal_of(places).is_running(CHAPTER, student)
@@ -155,7 +158,11 @@ def test_processes_that_ask_at_once_get_the_same_seed(tmp_path: Path) -> None:
 
 
 def test_a_chapter_is_read_from_a_word() -> None:
-    for text in ("transformers/attention", "exercises/transformers/attention.ipynb", "transformers/attention/"):
+    for text in (
+        "transformers/attention",
+        "exercises/transformers/attention.ipynb",
+        "transformers/attention/",
+    ):
         assert Chapter.parse(text) == CHAPTER
     for text in ("attention", "", "a/b/c", "../x", "a/../b", "transformers/at tention"):
         with pytest.raises(GradingError, match="PART/CHAPTER"):
@@ -168,7 +175,9 @@ def test_a_part_means_all_of_its_chapters(places: Places) -> None:
         places.solution(chapter).write_text("")
     assert places.chapters("transformers") == [CHAPTER, Chapter("transformers", "other")]
     assert places.chapters("basics/data") == [Chapter("basics", "data")]
-    with pytest.raises(GradingError, match="no exercise 'moon'; the exercises are: basics/data, transformers/"):
+    with pytest.raises(
+        GradingError, match="no exercise 'moon'; the exercises are: basics/data, transformers/"
+    ):
         places.chapters("moon")
     with pytest.raises(GradingError, match="nbgrader_config"):
         Places.find(places.root)

@@ -25,7 +25,9 @@ parts:
 
 def check_cell(source: str, points: float, *reports: dict[str, Any]) -> NotebookNode:
     """Return a check cell with saved outcomes."""
-    outputs = [nbformat.v4.new_output("display_data", data={progress.MIME_TYPE: report}) for report in reports]
+    outputs = [
+        nbformat.v4.new_output("display_data", data={progress.MIME_TYPE: report}) for report in reports
+    ]
     settings = {"nbgrader": {"grade": True, "points": points}}
     return nbformat.v4.new_code_cell(source, metadata=settings, outputs=outputs)
 
@@ -83,11 +85,15 @@ def test_what_is_next(root: Path) -> None:
     assert "make exercises" in next_step([])
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"cells": 3}', '{"cells": [{"cell_type": "code"}], "nbformat": 4}'])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"cells": 3}', '{"cells": [{"cell_type": "code"}], "nbformat": 4}']
+)
 def test_a_damaged_notebook_hides_no_other(root: Path, text: str) -> None:
     (root / "exercises" / "basics" / "tensors.ipynb").write_text(text)
     tensors, data, _ = course_progress(root)
-    assert "tensors.ipynb cannot be read" in tensors.fault or tensors == ChapterProgress("basics/tensors", "Tensors")
+    assert "tensors.ipynb cannot be read" in tensors.fault or tensors == ChapterProgress(
+        "basics/tensors", "Tensors"
+    )
     assert data.points == 3.0
 
 
@@ -133,7 +139,9 @@ def test_check_runs_a_notebook_in_the_terminal(classroom: Classroom) -> None:
     assert path.read_bytes() == before
     nbformat.write(answered(classroom.released(), {}), path)
     nbformat.write(answered(nbformat.read(path, as_version=4), solutions()), path)
-    assert f"in {len(solutions())} of {len(solutions())} checks" in classroom.run("course", "check", str(CHAPTER))
+    assert f"in {len(solutions())} of {len(solutions())} checks" in classroom.run(
+        "course", "check", str(CHAPTER)
+    )
 
 
 def test_check_says_what_it_cannot_check(

@@ -16,7 +16,16 @@ from course_utils.grading.reading import NOTES, UnreadableError, parse_notebook,
 
 def whole(**changes: Any) -> dict[str, Any]:
     """Return a small notebook as plain data."""
-    cells = [{"cell_type": "code", "id": "a", "metadata": {}, "source": "x = 1", "outputs": [], "execution_count": 1}]
+    cells = [
+        {
+            "cell_type": "code",
+            "id": "a",
+            "metadata": {},
+            "source": "x = 1",
+            "outputs": [],
+            "execution_count": 1,
+        }
+    ]
     return {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells, **changes}
 
 
@@ -70,7 +79,9 @@ def test_a_notebook_comes_as_it_is_without_outputs_and_foreign_notes() -> None:
     assert notebook.metadata == {}
 
 
-def test_a_large_file_is_refused_without_being_read_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_file_is_refused_without_being_read_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(reading, "MOST_BYTES", 1000)
     (tmp_path / "large").write_bytes(b" " + b"x" * 5000)
     content = read_bytes(tmp_path / "large")

@@ -187,7 +187,9 @@ def test_claims_of_cells_count_for_nothing() -> None:
     assert "from markdown into code" in words
 
 
-@pytest.mark.parametrize("settings", [None, 7, [], "check_one", {"grade_id": 3}, {"grade_id": ""}, {"grade": True}])
+@pytest.mark.parametrize(
+    "settings", [None, 7, [], "check_one", {"grade_id": 3}, {"grade_id": ""}, {"grade": True}]
+)
 def test_settings_that_are_no_settings(settings: object) -> None:
     cells = handed_out()
     find(cells, "check_one").metadata["nbgrader"] = settings
@@ -222,13 +224,17 @@ def test_any_mixture_of_damages_is_mended(seed: int) -> None:
         if damage == 0 and len(cells) > 3:
             cells.remove(cell)
         elif damage == 1:
-            cells.insert(chance.randrange(len(cells)), nbformat.from_dict(copy.deepcopy({**cell, "id": f"c{_}"})))
+            cells.insert(
+                chance.randrange(len(cells)), nbformat.from_dict(copy.deepcopy({**cell, "id": f"c{_}"}))
+            )
         elif damage == 2:
             cell.source = "changed"
         elif damage == 3:
             chance.shuffle(cells)
         else:
-            cell.metadata["nbgrader"] = chance.choice([{}, {"grade_id": "two"}, None, {"grade_id": "check_one"}])
+            cell.metadata["nbgrader"] = chance.choice(
+                [{}, {"grade_id": "two"}, None, {"grade_id": "check_one"}]
+            )
     if not any(grade_id(cell) in {released.name for released in RELEASED} for cell in cells):
         cells.append(RELEASED[0].make())
     mended, _ = restore(cells, RELEASED)

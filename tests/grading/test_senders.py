@@ -12,8 +12,22 @@ CHAPTERS = ["attention", "data_with_pandas"]
 @pytest.mark.parametrize(
     ("path", "student", "system", "number", "late", "file"),
     [
-        ("smithjane_1234_567890_attention.ipynb", "smithjane_1234", "canvas", "1234", False, "attention.ipynb"),
-        ("smithjane_LATE_1234_567_attention-2.ipynb", "smithjane_1234", "canvas", "1234", True, "attention-2.ipynb"),
+        (
+            "smithjane_1234_567890_attention.ipynb",
+            "smithjane_1234",
+            "canvas",
+            "1234",
+            False,
+            "attention.ipynb",
+        ),
+        (
+            "smithjane_LATE_1234_567_attention-2.ipynb",
+            "smithjane_1234",
+            "canvas",
+            "1234",
+            True,
+            "attention-2.ipynb",
+        ),
         ("o'neillzoë_7_8_my_own_work.ipynb", "o-neillzoe_7", "canvas", "7", False, "my_own_work.ipynb"),
         ("李明_77_8_attention.ipynb", "student_77", "canvas", "77", False, "attention.ipynb"),
         ("submissions/smithjane_1234_5_a.ipynb", "smithjane_1234", "canvas", "1234", False, "a.ipynb"),
@@ -42,14 +56,20 @@ def test_the_sender_is_read_from_the_name(
     assert found == (student, system, number, late, file)
 
 
-@pytest.mark.parametrize("path", ["attention.ipynb", "attention (3).ipynb", "---.ipynb", "!!!/attention.ipynb"])
+@pytest.mark.parametrize(
+    "path", ["attention.ipynb", "attention (3).ipynb", "---.ipynb", "!!!/attention.ipynb"]
+)
 def test_a_name_that_says_nothing_is_nobodys(path: str) -> None:
     assert identify(path.split("/"), CHAPTERS) is None
 
 
 @pytest.mark.parametrize("name", ["../../etc", "..", ".", "a/b", "-x", " "])
 def test_a_student_is_never_a_path(name: str) -> None:
-    for path in ([name, "a.ipynb"], [f"{name}_12_assignsubmission_file_", "a.ipynb"], [f"{name}_1_2_a.ipynb"]):
+    for path in (
+        [name, "a.ipynb"],
+        [f"{name}_12_assignsubmission_file_", "a.ipynb"],
+        [f"{name}_1_2_a.ipynb"],
+    ):
         sender = identify(path, CHAPTERS)
         if sender is not None:
             assert "/" not in sender.student

@@ -1,0 +1,1 @@
+"""What is graded in the part "Basics", one module a chapter."""

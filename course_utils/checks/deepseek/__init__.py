@@ -1,0 +1,1 @@
+"""What is graded in the part "DeepSeek innovations", one module a chapter."""

@@ -1,0 +1,1 @@
+"""What is graded in the part "Training neural networks", one module a chapter."""

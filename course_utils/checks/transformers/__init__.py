@@ -1,0 +1,1 @@
+"""What is graded in the part "Transformers and large language models", one module a chapter."""
