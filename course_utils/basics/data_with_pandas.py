@@ -26,7 +26,7 @@ def find_categories(training: pd.DataFrame, columns: Sequence[str]) -> dict[str,
         columns: Names of the columns to look at.
 
     Returns:
-        The sorted values by column name.
+        The sorted values, by column name.
 
     >>> find_categories(pd.DataFrame({"sex": ["male", None, "female", "male"]}), ["sex"])
     {'sex': ['female', 'male']}
@@ -70,7 +70,8 @@ def encode_categories(
     encoded = {}
     for column, values in categories.items():
         for value in values:
-            encoded[f"{column}_{value}"] = frame[column] == value
+            # For a missing cell of pandas' nullable types `==` says "unknown"; isin says no.
+            encoded[f"{column}_{value}"] = frame[column].isin([value])
         if missing_column:
             encoded[f"{column}_missing"] = frame[column].isna()
     return pd.DataFrame(encoded).astype(float)
@@ -113,7 +114,8 @@ def impute(
         ValueError: If ``strategy`` is another word, or a column of ``training`` holds no number at all.
 
     Source:
-        Little and Rubin (2019), "Statistical Analysis with Missing Data", section 4.2.1.
+        Little and Rubin (2019), "Statistical Analysis with Missing Data", section 4.2.1. A column that is
+        filled this way has too small a spread: fine for predictions, wrong for statements about the data.
 
     >>> training = pd.DataFrame({"mass": [3.0, 5.0, None]})
     >>> impute(pd.DataFrame({"mass": [None, 6.0]}), training)["mass"].tolist()
@@ -191,7 +193,8 @@ def group_split(
     >>> bool(validation["bird"].iloc[0] // 2 == validation["bird"].iloc[1] // 2)
     True
     """
-    codes, unique = pd.factorize(np.asarray(groups))
+    # A Series keeps NaN apart from names; np.asarray would turn it into the group 'nan'.
+    codes, unique = pd.factorize(pd.Series(groups))
     if len(codes) != len(frame):
         raise ValueError(f"{len(codes)} groups were given for {len(frame)} rows")
     if (codes < 0).any():

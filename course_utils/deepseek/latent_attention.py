@@ -191,10 +191,8 @@ def latent_attention(
         >>> latent_attention(one, one, torch.tensor([[2.0]]), torch.ones(1, 1), one, 3 * one)
         tensor([[[6.]]])
     """
-    latent, rotary_key = (
-        latent.unsqueeze(-3),
-        rotary_key.unsqueeze(-3),
-    )  # an axis for the heads, which share them
+    # An axis for the heads, which share both.
+    latent, rotary_key = latent.unsqueeze(-3), rotary_key.unsqueeze(-3)
     query_latent = query_content @ up_key
     scores = query_latent @ latent.transpose(-2, -1) + query_rotary @ rotary_key.transpose(-2, -1)
     # The scale is that of the keys that were never made, whatever the rank.

@@ -16,7 +16,6 @@ from nbgrader.converters import (
     NbGraderException,
 )
 from nbgrader.coursedir import CourseDirectory
-from sqlalchemy.exc import SAWarning
 from traitlets.config import Config, PyFileConfigLoader
 
 from course_utils.grading.places import SETTINGS, Chapter, GradingError, Places
@@ -43,7 +42,7 @@ class NbGrader:
         self.places = places
         self.settings: Config = PyFileConfigLoader(SETTINGS, str(places.root)).load_config()
         # nbgrader's own queries trip over SQLAlchemy's advice; there is nothing in it for an instructor.
-        warnings.filterwarnings("ignore", category=SAWarning)
+        warnings.filterwarnings("ignore", module=r"nbgrader\.api")
 
     def gradebook(self) -> Gradebook:
         """Open the gradebook, as a context manager."""

@@ -69,8 +69,10 @@ class ChapterProgress:
 def checks_of(notebook: NotebookNode) -> dict[str, float]:
     """Return the exercises that a notebook checks, with their points.
 
-    >>> cell = nbformat.v4.new_code_cell("check(softmax)", metadata={"nbgrader": {"grade": True, "points":
-    3}}) >>> checks_of(nbformat.v4.new_notebook(cells=[cell])) {'softmax': 3.0}
+    >>> settings = {"nbgrader": {"grade": True, "points": 3}}
+    >>> cell = nbformat.v4.new_code_cell("check(softmax)", metadata=settings)
+    >>> checks_of(nbformat.v4.new_notebook(cells=[cell]))
+    {'softmax': 3.0}
     """
     found = {}
     for cell in notebook.cells:

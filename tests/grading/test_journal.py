@@ -175,9 +175,7 @@ def test_a_part_means_all_of_its_chapters(places: Places) -> None:
         places.solution(chapter).write_text("")
     assert places.chapters("transformers") == [CHAPTER, Chapter("transformers", "other")]
     assert places.chapters("basics/data") == [Chapter("basics", "data")]
-    with pytest.raises(
-        GradingError, match="no exercise 'moon'; the exercises are: basics/data, transformers/"
-    ):
+    with pytest.raises(GradingError, match="no exercise 'moon'; the exercises are: basics/data, "):
         places.chapters("moon")
     with pytest.raises(GradingError, match="nbgrader_config"):
         Places.find(places.root)

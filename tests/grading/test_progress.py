@@ -11,7 +11,7 @@ from nbformat import NotebookNode
 
 from course_utils.checking.report import MIME_TYPE as REPORT_TYPE
 from course_utils.grading import learner, progress
-from course_utils.grading.progress import ChapterProgress, checks_of, course_progress, next_step
+from course_utils.grading.progress import checks_of, course_progress, next_step
 from tests.grading.classroom import CHAPTER, ROOT, Classroom, answered, solutions
 
 COURSE = """

@@ -218,23 +218,21 @@ def test_another_notebook_is_not_taken_for_this_one() -> None:
 def test_any_mixture_of_damages_is_mended(seed: int) -> None:
     chance = random.Random(seed)
     cells = handed_out()
-    for _ in range(12):
+    settings = [{}, {"grade_id": "two"}, None, {"grade_id": "check_one"}]
+    for step in range(12):
         cell = chance.choice(cells)
         damage = chance.randrange(5)
         if damage == 0 and len(cells) > 3:
             cells.remove(cell)
         elif damage == 1:
-            cells.insert(
-                chance.randrange(len(cells)), nbformat.from_dict(copy.deepcopy({**cell, "id": f"c{_}"}))
-            )
+            copied = nbformat.from_dict(copy.deepcopy({**cell, "id": f"copy-{step}"}))
+            cells.insert(chance.randrange(len(cells)), copied)
         elif damage == 2:
             cell.source = "changed"
         elif damage == 3:
             chance.shuffle(cells)
         else:
-            cell.metadata["nbgrader"] = chance.choice(
-                [{}, {"grade_id": "two"}, None, {"grade_id": "check_one"}]
-            )
+            cell.metadata["nbgrader"] = copy.deepcopy(chance.choice(settings))
     if not any(grade_id(cell) in {released.name for released in RELEASED} for cell in cells):
         cells.append(RELEASED[0].make())
     mended, _ = restore(cells, RELEASED)

@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from course_utils import cli
+from course_utils.grading import verbs
 from course_utils.grading.journal import Journal
 from course_utils.grading.places import Places
 from tests.grading.classroom import (
@@ -71,17 +72,28 @@ def test_what_is_released_is_what_is_committed(released_classroom: Classroom) ->
     assert (released_classroom.places.grading / "secret_seed").is_file()
 
 
-def test_verbs_say_what_is_missing(tmp_path: Path, classroom: Classroom) -> None:
-    assert "no exercise 'moon'" in classroom.run("course", "release", "moon", status=2)
-    assert "does not exist" in classroom.run("course", "collect", str(CHAPTER), "nowhere.zip", status=2)
-    assert "no format 'word'" in classroom.run("course", "export", str(CHAPTER), "--format", "word", status=2)
-    words = ["course", "grade", str(CHAPTER), "--student", "ada"]
-    assert "ada handed in no transformers/attention" in classroom.run(*words, status=2)
+def test_verbs_say_what_is_missing(
+    classroom: Classroom, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(classroom.root)
+    chapter = str(CHAPTER)
+    refused = {
+        "no exercise 'moon'": lambda: verbs.release("moon"),
+        "does not exist": lambda: verbs.collect(chapter, Path("nowhere.zip")),
+        "no format 'word'": lambda: verbs.export(chapter, form="word"),
+        "ada handed in no transformers/attention": lambda: verbs.grade(chapter, student=["ada"], jobs=1),
+    }
+    for message, verb in refused.items():
+        assert verb() == 2
+        assert message in capsys.readouterr().err
     (classroom.places.grading / "gradebook.db").unlink()
-    for verb in ("grade", "feedback", "export"):
-        assert f"run `course release {CHAPTER}` first" in classroom.run(
-            "course", verb, str(CHAPTER), status=2
-        )
+    for unreleased in (
+        lambda: verbs.grade(chapter, jobs=1),
+        lambda: verbs.feedback(chapter),
+        lambda: verbs.export(chapter),
+    ):
+        assert unreleased() == 2
+        assert f"run `course release {chapter}` first" in capsys.readouterr().err
 
 
 @pytest.mark.slow
@@ -130,9 +142,8 @@ def test_a_killed_run_is_taken_up_again_by_plain_nbgrader(classroom: Classroom) 
     released = classroom.released()
     for student in ("ada", "bob", "eve"):
         classroom.hand_in(student, answered(released, solutions()))
-    classroom.hand_in(
-        "bob", answered(released, {**solutions(), exercises()[0]: "import time; time.sleep(15)"})
-    )
+    slow = {**solutions(), exercises()[0]: "import time; time.sleep(15)"}
+    classroom.hand_in("bob", answered(released, slow))
     running = classroom.start("nbgrader", "autograde", CHAPTER.part, *LIMITS)
     journal = Journal(classroom.places.grading / "journal")
     half = classroom.places.autograded(CHAPTER, "bob")
@@ -146,9 +157,8 @@ def test_a_killed_run_is_taken_up_again_by_plain_nbgrader(classroom: Classroom) 
     assert not classroom.places.feedback(CHAPTER, "bob").exists()
     classroom.hand_in("bob", answered(released, solutions()))
     again = classroom.run("nbgrader", "autograde", CHAPTER.part, *LIMITS)
-    assert [s for s in ("ada", "bob", "eve") if f"{s}/{CHAPTER.part}\n" in again and "Skipping" in again] == [
-        *sorted(done)
-    ] or done == set()
+    skipped = re.findall(rf"Skipping existing assignment: .*/(\w+)/{CHAPTER.part}$", again, re.M)
+    assert set(skipped) == done
     assert full_marks(classroom) == {"ada", "bob", "eve"}
     assert "All marks can be relied on." in classroom.run("course", "grade", str(CHAPTER))
 
@@ -188,7 +198,7 @@ def test_the_formgrader_lists_what_is_to_be_marked_by_hand(classroom: Classroom)
     try:
         address = f"http://127.0.0.1:{port}/formgrader"
         wait_for(lambda: get(f"{address}?token={token}")[0] == 200)
-        assert get(address)[0] == 403
+        assert get(f"{address}/api/assignments")[0] == 403
         status, text = get(f"{address}/api/assignments?token={token}")
         assignment = next(one for one in json.loads(text) if one["name"] == CHAPTER.part)
         assert (status, assignment["num_submissions"], assignment["needs_manual_grade"]) == (200, 1, True)

@@ -15,63 +15,51 @@ SEXES = ["female", "male"]
 CATEGORIES = {"island": ISLANDS, "sex": SEXES}
 
 
-# ------------------------------------------------------------------------------------------------------------
 encode = function(reference.encode_categories, points=4)
 
 
-def draw_names(draw: Draw, rows: int, islands=ISLANDS):
-    """Draw rows with an island and a sex, some missing but none of the values absent, and a year."""
+def names(draw: Draw, rows: int, islands=ISLANDS, **more):
+    """Draw rows with an island and a sex, none of the values absent and some missing, and a year."""
     columns = {}
     for name, values in (("island", islands), ("sex", SEXES)):
         needed = [*values, None]
-        column = [*needed, *draw.numpy.choice([*values, None], rows - len(needed))]
+        column = [*needed, *draw.numpy.choice(needed, rows - len(needed))]
         columns[name] = [column[i] for i in draw.permutation(rows)]
-    return pd.DataFrame(columns).assign(year=2007)
+    return {"frame": pd.DataFrame(columns).assign(year=2007), "categories": CATEGORIES, **more}
 
 
-@encode.case("two columns with missing values")
-def _(draw):
-    return {"frame": draw_names(draw, 11), "categories": CATEGORIES}
-
-
-@encode.case("rows from two islands only")
-def _(draw):
-    return {
-        "frame": draw_names(draw, 9, draw.choice([["Biscoe", "Dream"], ["Dream", "Torgersen"]])),
-        "categories": CATEGORIES,
-    }
-
-
-@encode.case("the order of the categories is kept")
-def _(draw):
-    categories = {"sex": ["male", "female"], "island": ["Torgersen", "Biscoe", "Dream"]}
-    return {"frame": draw_names(draw, 13), "categories": categories}
-
-
-@encode.case("without the column for missing values")
-def _(draw):
-    return {"frame": draw_names(draw, 10), "categories": CATEGORIES, "missing_column": False}
-
-
-@encode.case("a column that the table lacks is refused", raises=ValueError, weight=0.5)
-def _(draw):
-    return {"frame": draw_names(draw, 8), "categories": {**CATEGORIES, "species": ["Adelie", "Gentoo"]}}
-
-
-@encode.case("an island that is not in the list", hidden=True)
-def _(draw):
-    return {"frame": draw_names(draw, 12, [*ISLANDS, "Anvers"]), "categories": CATEGORIES}
+encode.case("two columns with missing values")(lambda draw: names(draw, 11))
+encode.case("rows from two islands only")(
+    lambda draw: names(draw, 9, draw.choice([ISLANDS[:2], ISLANDS[1:]]), categories={"island": ISLANDS})
+)
+encode.case("the order of the categories is kept", hidden=True)(
+    lambda draw: names(draw, 13, categories={"sex": ["male", "female"], "island": ["Torgersen", "Dream"]})
+)
+encode.case("without the column for missing values")(
+    lambda draw: names(draw, 10, categories={"sex": SEXES}, missing_column=False)
+)
+encode.case("a column that the table lacks is refused", raises=ValueError, weight=0.5)(
+    lambda draw: names(draw, 8, categories={"sex": SEXES, "species": ["Adelie", "Gentoo"]})
+)
+encode.case("an island that is not in the list", hidden=True)(
+    lambda draw: names(draw, 12, [*ISLANDS, "Anvers"])
+)
+encode.efficiency("no Python loop over the rows", at_most=15, hidden=True, weight=0.5)(
+    lambda draw: names(draw, 1500)
+)
 
 
 @encode.case("row labels in any order, some twice", hidden=True)
 def _(draw):
-    labels = [*draw.permutation(12).tolist(), 3, 3]
-    return {"frame": draw_names(draw, 14).set_axis(labels), "categories": CATEGORIES}
+    inputs = names(draw, 14)
+    return {**inputs, "frame": inputs["frame"].set_axis([*draw.permutation(12).tolist(), 3, 3])}
 
 
-@encode.efficiency("no Python loop over the rows", at_most=10)
+@encode.case("years as categories", hidden=True)
 def _(draw):
-    return {"frame": draw_names(draw, 1500), "categories": CATEGORIES}
+    inputs = names(draw, 15, categories={"sex": SEXES, "year": [2007, 2008, 2009]})
+    years = [2007.0, 2008.0, 2009.0, np.nan, *draw.numpy.choice([2007.0, 2009.0, np.nan], 11)]
+    return {**inputs, "frame": inputs["frame"].assign(year=years)}
 
 
 def refuse_absent(frame, categories):
@@ -93,8 +81,7 @@ encode.mistake(
     edit=("frame[column].isna()", 'frame[column] == float("nan")'),
 )
 encode.mistake(
-    "A value that is not in the list is marked as missing. It was measured, it is only unknown: zeros "
-    "everywhere.",
+    "A value that is not in the list is marked as missing. It was measured: zeros everywhere.",
     edit=("frame[column].isna()", "~frame[column].isin(values)"),
 )
 encode.mistake(
@@ -108,8 +95,7 @@ encode.mistake(
 
 
 @encode.mistake(
-    "The columns come from the rows at hand (get_dummies). Other rows would get other columns: use the "
-    "categories given."
+    "The columns come from the rows at hand. Other rows would get others: use the categories given."
 )
 def columns_from_the_rows(frame, categories, missing_column=True):
     refuse_absent(frame, categories)
@@ -184,11 +170,10 @@ encode.equivalent(
 )
 
 
-# ------------------------------------------------------------------------------------------------------------
 impute = function(reference.impute, points=4, rtol=1e-6)
 
 
-def draw_sizes(draw: Draw, rows: int, missing=("bill", "mass"), shift: float = 0.0):
+def sizes(draw: Draw, rows: int, missing=("bill", "mass"), shift: float = 0.0):
     """Draw bills, flippers and masses with holes, at least two in each of the columns named `missing`."""
     columns = {}
     for name, mean, scale in (("bill", 44, 5), ("flipper", 200, 14), ("mass", 4200, 800)):
@@ -200,64 +185,51 @@ def draw_sizes(draw: Draw, rows: int, missing=("bill", "mass"), shift: float = 0
     return pd.DataFrame(columns)
 
 
-@impute.case("validation rows, means")
-def _(draw):
-    return {"frame": draw_sizes(draw, 9, shift=2), "training": draw_sizes(draw, 23)}
+def rows_and_training(draw: Draw, rows: int, training: int, **more):
+    """Draw rows to fill, with larger values than the training rows have."""
+    return {"frame": sizes(draw, rows, shift=2), "training": sizes(draw, training), **more}
 
 
-@impute.case("the training rows themselves")
+impute.case("validation rows, means")(lambda draw: rows_and_training(draw, 9, 23))
+impute.case("medians, with indicators")(
+    lambda draw: rows_and_training(draw, 11, 17, strategy="median", indicator=True)
+)
+impute.case("a training column without any value is refused", raises=ValueError, weight=0.5)(
+    lambda draw: {"frame": sizes(draw, 7), "training": sizes(draw, 13).assign(bill=np.nan)}
+)
+impute.case("an unknown strategy is refused", raises=ValueError, weight=0.5, hidden=True)(
+    lambda draw: rows_and_training(draw, 6, 13, strategy="mode")
+)
+impute.case("one bird alone", hidden=True)(
+    lambda draw: {"frame": sizes(draw, 10).head(1).assign(mass=np.nan), "training": sizes(draw, 18)}
+)
+
+
+@impute.case("the training rows themselves", hidden=True)
 def _(draw):
-    training = draw_sizes(draw, 19)
+    training = sizes(draw, 19)
     return {"frame": training, "training": training}
-
-
-@impute.case("medians")
-def _(draw):
-    return {"frame": draw_sizes(draw, 8, shift=2), "training": draw_sizes(draw, 21), "strategy": "median"}
-
-
-@impute.case("with indicators")
-def _(draw):
-    return {"frame": draw_sizes(draw, 11, shift=2), "training": draw_sizes(draw, 17), "indicator": True}
-
-
-@impute.case("a training column without any value is refused", raises=ValueError, weight=0.5)
-def _(draw):
-    return {"frame": draw_sizes(draw, 7), "training": draw_sizes(draw, 13).assign(bill=np.nan)}
-
-
-@impute.case("an unknown strategy is refused", raises=ValueError, weight=0.5, hidden=True)
-def _(draw):
-    return {"frame": draw_sizes(draw, 6), "training": draw_sizes(draw, 13), "strategy": "mode"}
-
-
-@impute.case("one bird alone", hidden=True)
-def _(draw):
-    bird = draw_sizes(draw, 10).head(1).assign(mass=np.nan)
-    return {"frame": bird, "training": draw_sizes(draw, 18)}
 
 
 @impute.case("indicators for the columns with holes in training", hidden=True)
 def _(draw):
-    rows = draw_sizes(draw, 12, missing=("flipper", "mass"), shift=2)
-    return {"frame": rows, "training": draw_sizes(draw, 20), "indicator": True}
+    rows = sizes(draw, 12, missing=("flipper", "mass"), shift=2)
+    return {"frame": rows, "training": sizes(draw, 20), "indicator": True}
 
 
 @impute.case("row labels in any order, some twice", hidden=True)
 def _(draw):
-    rows = draw_sizes(draw, 13, shift=2).set_axis([*draw.permutation(10).tolist(), 5, 5, 5])
-    return {"frame": rows, "training": draw_sizes(draw, 22), "indicator": True}
+    inputs = rows_and_training(draw, 13, 22, indicator=True)
+    return {**inputs, "frame": inputs["frame"].set_axis([*draw.permutation(10).tolist(), 5, 5, 5])}
 
 
 FILL = 'fill = training.mean() if strategy == "mean" else training.median()'
 impute.mistake(
-    "The means come from the rows that are filled. Use those of the training rows, or validation leaks "
-    "into itself and a single bird cannot be filled at all.",
+    "The means come from the rows that are filled. Take them from the training rows: one bird has no mean.",
     edit=(FILL, 'fill = frame.mean() if strategy == "mean" else frame.median()'),
 )
 impute.mistake(
-    "The means come from the training rows and the rows to fill together. That is still leakage: "
-    "training rows only.",
+    "The means come from training rows and rows to fill together. That is leakage: training rows only.",
     edits=[
         ("training.mean()", "pd.concat([training, frame]).mean()"),
         ("training.median()", "pd.concat([training, frame]).median()"),
@@ -291,8 +263,7 @@ impute.mistake(
     edit=("frame[incomplete].isna()", "frame[incomplete].notna()"),
 )
 impute.mistake(
-    "The indicator columns depend on the rows at hand. Training decides which columns get one, or the "
-    "parts differ.",
+    "The indicator columns depend on the rows at hand. Training decides, or the parts differ.",
     edit=("training.columns[training.isna().any()]", "frame.columns[frame.isna().any()]"),
 )
 impute.mistake(
@@ -340,101 +311,118 @@ impute.equivalent(
 )
 
 
-# ------------------------------------------------------------------------------------------------------------
 split = function(reference.train_validation_test_split, points=4)
 PARTS = ("training", "validation", "test")
 
 
-def draw_birds(draw: Draw, rows: int):
+def birds(draw: Draw, rows: int):
     """Draw birds with a number, a mass that follows from it, and row labels in random order."""
-    birds = pd.DataFrame({"bird": range(rows)}).assign(mass=lambda table: 3000.0 + 7 * table["bird"])
-    return birds.set_axis(draw.permutation(rows).tolist())
+    numbers = np.arange(rows)
+    return pd.DataFrame(
+        {"bird": numbers, "mass": 3000.0 + 7 * numbers}, index=draw.permutation(rows).tolist()
+    )
 
 
-def complete(frame):
-    """Return the property that three tables together hold every row of a table once."""
-
-    def holds(result):
-        if not isinstance(result, (tuple, list)) or len(result) != 3:
-            return "three tables are expected: training, validation and test rows"
-        joined = pd.concat(result)
-        counts = joined["bird"].value_counts()
-        if set(counts.index) < set(frame["bird"]):
-            return "some rows are in none of the three parts" + (
-                ", others are in more than one" if counts.max() > 1 else ""
-            )
-        if counts.max() > 1:
-            return "some rows are in more than one part"
-        if list(joined.columns) != list(frame.columns) or (joined["mass"] != 3000 + 7 * joined["bird"]).any():
-            return "the rows are no longer what they were: a row must keep all of its values"
-        return None
-
-    return holds
+def complete(result, frame):
+    """Say so where three tables together do not hold every row of a table once."""
+    if not isinstance(result, (tuple, list)) or len(result) != 3:
+        return "three tables are expected: training, validation and test rows"
+    joined = pd.concat(result)
+    counts = joined["bird"].value_counts()
+    if set(counts.index) < set(frame["bird"]):
+        return "some rows are in none of the three parts" + (
+            ", others are in more than one" if counts.max() > 1 else ""
+        )
+    if counts.max() > 1:
+        return "some rows are in more than one part"
+    if list(joined.columns) != list(frame.columns) or (joined["mass"] != 3000 + 7 * joined["bird"]).any():
+        return "the rows are no longer what they were: a row must keep all of its values"
+    return None
 
 
-def in_shares(total, fractions, count, what):
-    """Return the property that each part gets its share, within one."""
-
-    def holds(result):
-        wrong = [
-            name
-            for name, part, share in zip(PARTS, result, fractions, strict=True)
-            if abs(count(part) - total * share) > 1
-        ]
-        return f"the share of the {what} is not what was asked for in: {', '.join(wrong)}" if wrong else None
-
-    return holds
+def in_shares(result, total, fractions, count, what):
+    """Say so where a part does not get its share, within one."""
+    wrong = [
+        name
+        for name, part, share in zip(PARTS, result, fractions, strict=True)
+        if abs(count(part) - total * share) > 1
+    ]
+    return f"the share of the {what} is not what was asked for in: {', '.join(wrong)}" if wrong else None
 
 
-@split.property("every row is in one part")
+def at_random(result, what):
+    """Say so where thirds of 300 numbered birds are no random draw."""
+    for name, part in zip(PARTS, result, strict=True):
+        # The mean number of a random third is 149.5, with a standard deviation of 7 (10 for pairs).
+        if not 100 < part["bird"].mean() < 200:
+            return f"no random draw: the {what} of the {name} part come mostly from one end of the table"
+        if (part["bird"] % 3).nunique() == 1:
+            return f"no random draw: the {name} part is every third row"
+    return None
+
+
+def another_seed(results):
+    """Say so where two seeds give the same three parts."""
+    first, second = ([set(part["bird"]) for part in result] for result in results)
+    return "two different seeds give the same split: the seed must decide it" if first == second else None
+
+
+def deal(draw: Draw, frame, fractions, **more):
+    """Return the arguments of a split with a random seed."""
+    return {"frame": frame, **more, "fractions": fractions, "seed": draw.integer(0, 999)}
+
+
+def split_sizes(name, rows, fractions, **options):
+    """Declare a case that looks at the sizes of the parts, and at whether they hold every row once."""
+
+    @split.property(name, **options)
+    def _(draw):
+        frame = birds(draw, rows)
+        inputs = deal(draw, frame, fractions)
+        return (
+            inputs,
+            lambda result: complete(result, frame) or in_shares(result, rows, fractions, len, "rows"),
+        )
+
+
+split_sizes("197 rows in shares of 50, 30 and 20 percent, each row once", 197, (0.5, 0.3, 0.2))
+split_sizes("no validation rows wanted", 50, (0.7, 0.0, 0.3), hidden=True)
+
+
+@split.property("200 rows in the default shares", hidden=True)
 def _(draw):
-    frame = draw_birds(draw, 37)
-    return {"frame": frame, "fractions": (0.6, 0.2, 0.2), "seed": draw.integer(0, 999)}, complete(frame)
-
-
-@split.property("sizes, for 200 rows in shares of 50, 30 and 20 percent")
-def _(draw):
-    fractions = (0.5, 0.3, 0.2)
-    inputs = {"frame": draw_birds(draw, 200), "fractions": fractions, "seed": draw.integer(0, 999)}
-    return inputs, in_shares(200, fractions, len, "rows")
-
-
-@split.property("sizes, for 200 rows in the default shares")
-def _(draw):
-    return {"frame": draw_birds(draw, 200)}, in_shares(200, (0.6, 0.2, 0.2), len, "rows")
+    return {"frame": birds(draw, 200)}, lambda result: in_shares(result, 200, (0.6, 0.2, 0.2), len, "rows")
 
 
 @split.property("the rows are dealt at random")
 def _(draw):
-    def holds(result):
-        for name, part in zip(PARTS, result, strict=True):
-            # 0 to 299 in shares of a third: the mean of a random part is 149.5 with a spread of 7.
-            if not 100 < part["bird"].mean() < 200:
-                return f"the {name} rows are not a random draw: they come mostly from one end of the table"
-            if (part["bird"] % 3).nunique() == 1:
-                return f"the {name} rows are not a random draw: they are every third row"
-        return None
+    return deal(draw, birds(draw, 300), (1 / 3, 1 / 3, 1 / 3)), lambda result: at_random(result, "rows")
 
-    fractions = (1 / 3, 1 / 3, 1 / 3)
-    return {"frame": draw_birds(draw, 300), "fractions": fractions, "seed": draw.integer(0, 999)}, holds
+
+@split.property("another seed gives another split")
+def _(draw):
+    inputs = deal(draw, birds(draw, 43), (0.6, 0.2, 0.2))
+    return [inputs, {**inputs, "seed": inputs["seed"] + 1}], another_seed
 
 
 @split.property("row labels that repeat", hidden=True)
 def _(draw):
-    frame = draw_birds(draw, 41).set_axis([label % 7 for label in range(41)])
-    return {"frame": frame, "fractions": (0.5, 0.3, 0.2), "seed": draw.integer(0, 999)}, complete(frame)
-
-
-@split.property("no validation rows wanted, sizes", hidden=True)
-def _(draw):
-    fractions = (0.7, 0.0, 0.3)
-    inputs = {"frame": draw_birds(draw, 50), "fractions": fractions, "seed": draw.integer(0, 999)}
-    return inputs, in_shares(50, fractions, len, "rows")
+    frame = birds(draw, 41).set_axis([label % 7 for label in range(41)])
+    return deal(draw, frame, (0.5, 0.3, 0.2)), lambda result: complete(result, frame)
 
 
 split.mistake(
-    "The rows are not shuffled. Tables are often sorted, here perhaps by species: the test rows would "
-    "be another species.",
+    "The seed is not looked at: every seed gives the same split. Make the generator from the argument.",
+    edit=("default_rng(seed)", "default_rng(0)"),
+    of=reference._deal,
+)
+split.mistake(
+    "The seed is not used: the same call gives other rows each time, and nobody can repeat what you report.",
+    edit=("default_rng(seed)", "default_rng()"),
+    of=reference._deal,
+)
+split.mistake(
+    "The rows are not shuffled. Tables are often sorted: the test rows may all be of another species.",
     edit=("np.random.default_rng(seed).permutation(count)", "np.arange(count)"),
     of=reference._deal,
 )
@@ -457,22 +445,20 @@ split.mistake(
 
 
 @split.mistake(
-    "The parts are drawn independently, so that rows are in several parts: the model would be tested "
-    "on what it was trained on."
+    "The parts are drawn independently, so that rows are in several: the model is tested on what it saw."
 )
 def drawn_independently(frame, fractions=(0.6, 0.2, 0.2), seed=0):
     return tuple(frame.sample(frac=share, random_state=seed + i) for i, share in enumerate(fractions))
 
 
-@split.mistake(
-    "The second fraction is taken of the rest instead of the whole table, so validation is too small "
-    "and test too large."
+split.mistake(
+    "The second fraction is taken of the rest instead of the whole: validation is too small, test too large.",
+    edit=(
+        "round(count * (training + validation))",
+        "round(count * (training + (1 - training) * validation))",
+    ),
+    of=reference._deal,
 )
-def fraction_of_the_rest(frame, fractions=(0.6, 0.2, 0.2), seed=0):
-    order = np.random.default_rng(seed).permutation(len(frame))
-    cut = round(len(frame) * fractions[0])
-    second = cut + round((len(frame) - cut) * fractions[1])
-    return frame.iloc[order[:cut]], frame.iloc[order[cut:second]], frame.iloc[order[second:]]
 
 
 @split.mistake("The same fractions are used whatever is asked for: use the argument.")
@@ -505,94 +491,93 @@ def with_torch(frame, fractions=(0.6, 0.2, 0.2), seed=0):
     return [frame.iloc[np.sort(part)] for part in np.split(order, [first, second])]
 
 
-# ------------------------------------------------------------------------------------------------------------
 by_group = function(reference.group_split, points=3)
 
 
-def draw_groups(draw: Draw, rows: int, groups: int):
-    """Draw birds and the nest of each, as names; rows of a nest are not next to one another."""
+def in_groups(draw: Draw, rows: int, groups: int, fractions):
+    """Return the arguments for birds of some nests; birds of a nest are not next to one another."""
     nests = [*range(groups), *draw.numpy.integers(0, groups, rows - groups)]
     names = pd.Series([f"nest {nests[i]}" for i in draw.permutation(rows)])
-    return draw_birds(draw, rows).assign(nest=names.to_numpy()), names
+    return deal(draw, birds(draw, rows).assign(nest=names.to_numpy()), fractions, groups=names)
 
 
 def together(result):
     """Say so where rows of one nest are in more than one part."""
     nests = [set(part["nest"]) for part in result]
-    if sum(map(len, nests)) > len(set.union(*nests)):
-        return "some groups are in more than one part"
-    return None
+    return "some groups are in more than one part" if sum(map(len, nests)) > len(set.union(*nests)) else None
 
 
-def group_inputs(draw, rows, groups, fractions):
-    """Return the arguments for birds of some nests."""
-    frame, nests = draw_groups(draw, rows, groups)
-    return {"frame": frame, "groups": nests, "fractions": fractions, "seed": draw.integer(0, 999)}
-
-
-@by_group.property("every row is in one part")
+@by_group.property("every row is in one part, and no group in two")
 def _(draw):
-    inputs = group_inputs(draw, 47, 19, (0.6, 0.2, 0.2))
-    return inputs, complete(inputs["frame"])
+    inputs = in_groups(draw, 61, 23, (0.5, 0.3, 0.2))
+    inputs["frame"] = inputs["frame"].reset_index(drop=True)
+    return inputs, lambda result: complete(result, inputs["frame"]) or together(result)
 
 
-@by_group.property("no group is on two sides")
+@by_group.property("no group is in two parts, groups with row labels of their own", hidden=True)
 def _(draw):
-    inputs = group_inputs(draw, 61, 23, (0.5, 0.3, 0.2))
-    return {**inputs, "frame": inputs["frame"].reset_index(drop=True)}, together
-
-
-@by_group.property("no group is on two sides, row labels in another order")
-def _(draw):
-    frame = draw_birds(draw, 57)
-    frame = frame.assign(nest=[f"nest {bird // 3:02}" for bird in frame["bird"]])
-    inputs = {"frame": frame, "groups": frame["nest"].reset_index(drop=True), "fractions": (0.4, 0.3, 0.3)}
-    return {**inputs, "seed": draw.integer(0, 999)}, together
+    frame = birds(draw, 57).assign(nest=[f"nest {bird // 3:02}" for bird in range(57)])
+    return deal(draw, frame, (0.4, 0.3, 0.3), groups=frame["nest"].reset_index(drop=True)), together
 
 
 @by_group.property("each part gets its share of the groups")
 def _(draw):
     fractions = (0.5, 0.3, 0.2)
-    inputs = group_inputs(draw, 90, 40, fractions)
-    return inputs, in_shares(40, fractions, lambda part: part["nest"].nunique(), "groups")
+    inputs = in_groups(draw, 90, 40, fractions)
+    return inputs, lambda result: in_shares(
+        result, 40, fractions, lambda part: part["nest"].nunique(), "groups"
+    )
 
 
 @by_group.property("the groups are dealt at random", hidden=True)
 def _(draw):
-    frame = draw_birds(draw, 300)
-    nests = frame["bird"].to_numpy() // 2
-    frame = frame.assign(nest=[f"nest {nest:03}" for nest in nests])
+    frame = birds(draw, 300)
+    nests = [f"nest {bird // 2:03}" for bird in range(300)]
+    inputs = deal(draw, frame, (1 / 3, 1 / 3, 1 / 3), groups=nests)
+    return inputs, lambda result: at_random(result, "groups")
 
-    def holds(result):
-        for name, part in zip(PARTS, result, strict=True):
-            if not 100 < part["bird"].mean() < 200:
-                return f"the groups of the {name} rows are not a random draw: they come from one end"
-        return None
 
-    fractions = (1 / 3, 1 / 3, 1 / 3)
-    inputs = {"frame": frame, "groups": frame["nest"].tolist(), "fractions": fractions}
-    return {**inputs, "seed": draw.integer(0, 999)}, holds
+@by_group.property("another seed gives another split", hidden=True)
+def _(draw):
+    inputs = in_groups(draw, 59, 29, (0.6, 0.2, 0.2))
+    return [inputs, {**inputs, "seed": inputs["seed"] + 1}], another_seed
 
 
 @by_group.property("row labels that repeat", hidden=True)
 def _(draw):
-    inputs = group_inputs(draw, 53, 21, (0.4, 0.3, 0.3))
+    inputs = in_groups(draw, 53, 21, (0.4, 0.3, 0.3))
     inputs["frame"] = inputs["frame"].set_axis([label % 5 for label in range(53)])
-    return inputs, complete(inputs["frame"])
+    return inputs, lambda result: complete(result, inputs["frame"])
 
 
 @by_group.case("a row without a group is refused", raises=ValueError, weight=0.5)
 def _(draw):
-    frame, nests = draw_groups(draw, 31, 13)
-    return {"frame": frame, "groups": nests.where(nests.index != draw.integer(0, 31))}
+    inputs = in_groups(draw, 31, 13, (0.6, 0.2, 0.2))
+    return {**inputs, "groups": inputs["groups"].where(inputs["groups"].index != draw.integer(0, 31))}
+
+
+@by_group.case("a row whose group is NaN is refused", raises=ValueError, weight=0.5, hidden=True)
+def _(draw):
+    inputs = in_groups(draw, 33, 17, (0.6, 0.2, 0.2))
+    return {**inputs, "groups": [*inputs["groups"][:-1], np.nan]}
 
 
 @by_group.case("groups for another number of rows are refused", raises=ValueError, weight=0.5, hidden=True)
 def _(draw):
-    frame, nests = draw_groups(draw, 29, 11)
-    return {"frame": frame, "groups": nests.iloc[:-3]}
+    inputs = in_groups(draw, 29, 11, (0.6, 0.2, 0.2))
+    return {**inputs, "groups": inputs["groups"].iloc[:-3]}
 
 
+by_group.mistake(
+    "The seed is not looked at: every seed gives the same split. Make the generator from the argument.",
+    edit=("default_rng(seed)", "default_rng(0)"),
+    of=reference._deal,
+)
+by_group.mistake(
+    "NaN has become a name: np.asarray turns a list of names with NaN into texts, 'nan' among them. "
+    "Ask a Series, which keeps NaN as it is.",
+    edit=("pd.Series(groups)", "np.asarray(groups)"),
+)
 by_group.mistake(
     "Rows are dealt, not groups: rows of one group end up in different parts.",
     edits=[
@@ -620,8 +605,7 @@ by_group.mistake(
     ],
 )
 by_group.mistake(
-    "Rows without a group are taken along. pandas numbers them -1, and they vanish from all parts: "
-    "refuse them.",
+    "Rows without a group vanish: pandas numbers them -1, and they are in no part. Refuse them.",
     edit=("(codes < 0).any()", "False"),
 )
 
@@ -641,9 +625,7 @@ def fixed_group_fractions(frame, groups, _=None, seed=0):
     return reference.group_split(frame, groups, seed=seed)
 
 
-LENGTHS = (
-    "picking rows with a mask of another length raises the same exception, with a message that helps less"
-)
+LENGTHS = "a mask of another length raises the same exception, with a message that helps less"
 by_group.equivalent("if False:", LENGTHS)
 by_group.equivalent("if len(codes) != len(groups):", LENGTHS)
 
@@ -672,57 +654,51 @@ def with_groupby(frame, groups, fractions=(0.6, 0.2, 0.2), seed=0):
     return tuple(frame[(place >= a) & (place < b)] for a, b in itertools.pairwise(bounds))
 
 
-# ------------------------------------------------------------------------------------------------------------
 tensors = function(reference.to_tensors, points=3)
 SPECIES = ["Gentoo", "Adelie", "Chinstrap"]
 
 
-def draw_table(draw: Draw, rows: int):
+def table(draw: Draw, rows: int, **more):
     """Draw a complete table of sizes, and the species of each row with a rare one last to appear."""
     labels = ["Chinstrap", *draw.numpy.choice(["Adelie", "Chinstrap"], rows - 2), "Gentoo"]
-    sizes = draw_sizes(draw, rows, missing=()).assign(year=draw.numpy.integers(2007, 2010, rows))
-    return {"features": sizes, "labels": pd.Series(labels)}
+    features = sizes(draw, rows, missing=()).assign(year=draw.numpy.integers(2007, 2010, rows))
+    return {"features": features, "labels": pd.Series(labels), "classes": SPECIES, **more}
 
 
-@tensors.case("measurements and species")
-def _(draw):
-    return {**draw_table(draw, 11), "classes": SPECIES}
+tensors.case("measurements and species")(lambda draw: table(draw, 11))
+tensors.case("an unknown species is refused", raises=ValueError, hidden=True, weight=0.5)(
+    lambda draw: table(draw, 8, classes=["Adelie", "Chinstrap"])
+)
 
 
 @tensors.case("a part without one of the species")
 def _(draw):
-    table = draw_table(draw, 9)
-    return {"features": table["features"].iloc[:-1], "labels": table["labels"].iloc[:-1], "classes": SPECIES}
+    inputs = table(draw, 9)
+    return {**inputs, "features": inputs["features"].iloc[:-1], "labels": inputs["labels"].iloc[:-1]}
 
 
 @tensors.case("a missing value is refused", raises=ValueError)
 def _(draw):
-    table = draw_table(draw, 7)
-    table["features"].loc[draw.integer(0, 7), "flipper"] = np.nan
-    return {**table, "classes": SPECIES}
+    inputs = table(draw, 7)
+    inputs["features"].loc[draw.integer(0, 7), "flipper"] = np.nan
+    return inputs
 
 
-@tensors.case("rows in another order than their labels", hidden=True)
+@tensors.case("row labels in another order", hidden=True)
 def _(draw):
-    table = draw_table(draw, 13)
+    inputs = table(draw, 13)
     order = draw.permutation(13).tolist()
-    return {**{name: part.set_axis(order) for name, part in table.items()}, "classes": SPECIES}
-
-
-@tensors.case("an unknown species is refused", raises=ValueError, hidden=True, weight=0.5)
-def _(draw):
-    return {**draw_table(draw, 8), "classes": ["Adelie", "Chinstrap"]}
+    return {**inputs, **{name: inputs[name].set_axis(order) for name in ("features", "labels")}}
 
 
 @tensors.case("a column of words is refused", raises=ValueError, hidden=True, weight=0.5)
 def _(draw):
-    table = draw_table(draw, 10)
-    return {**table, "features": table["features"].assign(sex="male"), "classes": SPECIES}
+    inputs = table(draw, 10)
+    return {**inputs, "features": inputs["features"].assign(sex="male")}
 
 
 tensors.mistake(
-    "The features are 64-bit floats. PyTorch's layers hold 32-bit weights and refuse them: convert to "
-    "float32.",
+    "The features are 64-bit floats. PyTorch's layers hold 32-bit weights: convert to float32.",
     edit=("to_numpy(dtype=np.float32)", "to_numpy(dtype=np.float64)"),
 )
 tensors.mistake(
@@ -752,8 +728,7 @@ tensors.mistake(
 
 
 @tensors.mistake(
-    "The classes are numbered as they appear in these rows: training and validation would number them "
-    "differently."
+    "The classes are numbered as they appear in these rows: other parts would number them differently."
 )
 def by_appearance(features, labels, classes):
     x, _ = reference.to_tensors(features, labels, classes)
@@ -785,7 +760,6 @@ def with_a_categorical(features, labels, classes):
     return [x, codes]
 
 
-# ------------------------------------------------------------------------------------------------------------
 MEASURES = ["bill_length_mm", "bill_depth_mm", "flipper_length_mm", "body_mass_g"]
 CLASSES = ["Adelie", "Chinstrap", "Gentoo"]
 
@@ -903,21 +877,17 @@ def nearest_mean():
 
 
 @species.variant
-def a_layer():
+def nearest_neighbors():
     training, _, _ = penguin_parts()
+    training = training.dropna(subset=MEASURES)
     known = training[MEASURES]
-    center, spread = known.mean(), known.std()
+    classes = torch.tensor([CLASSES.index(name) for name in training["species"]])
 
-    def inputs(rows):
-        return torch.tensor(((rows[MEASURES] - center) / spread).fillna(0.0).to_numpy(dtype=np.float32))
+    def predict(rows):
+        filled = rows[MEASURES].fillna(known.median())
+        distances = torch.cdist(
+            torch.tensor((filled / known.std()).values), torch.tensor((known / known.std()).values)
+        )
+        return classes[distances.topk(9, largest=False).indices].mode(1).values
 
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        layer = torch.nn.Linear(4, 3)
-    y = torch.tensor([CLASSES.index(name) for name in training["species"]])
-    optimizer = torch.optim.Adam(layer.parameters(), lr=0.1)
-    for _ in range(100):
-        optimizer.zero_grad()
-        torch.nn.functional.cross_entropy(layer(inputs(training)), y).backward()
-        optimizer.step()
-    return lambda rows: layer(inputs(rows)).argmax(1)
+    return predict
