@@ -62,6 +62,8 @@ def jupyterlab(environment: Environment, port: int, token: str) -> Iterator[subp
     command = [str(environment.python), str(environment.root / "tools" / "lab.py"), "--no-browser"]
     command += [f"--ServerApp.ip={ports.HOST}", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
     command += [f"--ServerApp.root_dir={environment.root / 'exercises'}"]
+    # The course works without a network: JupyterLab is not to look for news or newer versions.
+    command += ["--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
     # In containers, where one is root and nothing else is there to be protected.
     command += ["--allow-root"] if os.geteuid() == 0 else []
     # The token goes by the environment: a command line can be read by everyone on the machine.

@@ -14,8 +14,8 @@ from .storage import read_file
 def load_penguins(raw: bool = False) -> pd.DataFrame:
     """Load measurements of 344 penguins of three species, taken in Antarctica from 2007 to 2009.
 
-    Each row is one adult bird. The birds were measured in pairs: two rows in succession, 0 and 1, 2 and 3 and so
-    on, share a nest.
+    Each row is one adult bird. The birds were measured in pairs: rows 0 and 1 share a
+    nest, rows 2 and 3 the next, and so on.
 
     Args:
         raw: Load the table as the field workers kept it, with 17 columns, comments and 336 missing values,
