@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import types
 from collections.abc import Mapping
 from numbers import Integral, Number
@@ -130,8 +131,8 @@ def _compare_number(expected: Any, got: Any, tolerance: Tolerance, where: str) -
         one = isinstance(got, (Tensor, np.ndarray)) and tuple(got.shape) in ((1,), (1, 1))
         hint = ".item() takes the number out of it" if one else ""
         return _wrong_type("a number", got, where, hint)
-    if isinstance(expected, Integral) and isinstance(got, Integral) and int(expected) == int(got):
-        return None
+    if isinstance(expected, Integral) and isinstance(got, Integral) and abs(int(expected)) >= 2**63:
+        return None if int(expected) == int(got) else Difference("the value differs", "", where)
     loose = Tolerance(tolerance.relative, tolerance.absolute, check_dtype=False)
     return compare_values(_number_array(expected), _number_array(got), loose, where)
 
@@ -144,14 +145,15 @@ def _number_array(number: Any) -> np.ndarray:
     try:
         return np.asarray(float(number))
     except OverflowError:
-        return np.asarray(np.nan)  # an integer with hundreds of digits; its equals were found before
+        return np.asarray(math.inf)  # an integer with hundreds of digits
 
 
 def _is_record(value: Any) -> bool:
     """Whether a value is nothing but its attributes: it does not say itself when it is equal to another."""
     if dataclasses.is_dataclass(value):
-        return True
-    return bool(getattr(value, "__dict__", None)) and type(value).__eq__ is object.__eq__ and not callable(value)
+        return not isinstance(value, type)
+    has_attributes = bool(getattr(value, "__dict__", None))
+    return has_attributes and type(value).__eq__ is object.__eq__ and not callable(value)
 
 
 def _attributes(value: Any) -> dict[str, Any]:

@@ -65,12 +65,10 @@ def _compare_objects(first: np.ndarray, second: np.ndarray, where: str) -> Diffe
 
 
 def _same_object(first: Any, second: Any) -> bool:
-    if identical(first, second):
-        return True
     try:
         return bool(first == second) or bool(first != first and second != second)
     except Exception:
-        return False
+        return identical(first, second)  # arrays inside: they have no single truth value
 
 
 def _describe_wrong(first: np.ndarray, second: np.ndarray, wrong: np.ndarray, where: str) -> Difference:

@@ -61,4 +61,6 @@ def _column_values(column: Any) -> np.ndarray:
     items = column.to_numpy(dtype=object)
     if all(isinstance(item, Number) for item in items[present]):
         return np.asarray([item if there else np.nan for item, there in zip(items, present, strict=True)])
-    return np.where(present, items, None)
+    return np.asarray(
+        [item if there else None for item, there in zip(items, present, strict=True)], dtype=object
+    )

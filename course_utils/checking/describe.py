@@ -44,7 +44,7 @@ def content(value: Any) -> str:
     if not isinstance(value, (Number, np.generic)):
         return ""
     try:
-        return f"{value:.6g}"  # type: ignore[str-bytes-safe]
+        return f"{value:.6g}"
     except (TypeError, ValueError, OverflowError):
         return "" if isinstance(value, int) else str(value)[:TEXT_SHOWN]
 

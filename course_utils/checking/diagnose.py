@@ -10,15 +10,16 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from course_utils.checking.compare import as_array, dtype_name
+from course_utils.checking.arrays import as_array, dtype_name, is_plain
 from course_utils.checking.perform import Observation
 from course_utils.checking.report import CaseResult
 from course_utils.checking.trees import is_frame
 
 # An answer with a known mistake may also differ a little numerically (another order of sums,
 # another epsilon). It still counts as that mistake when it is this much nearer to it than the
-# mistake is to the right answer.
+# mistake is to the right answer. Rounding may take more of a small mistake, but never most of it.
 NEARNESS = 0.05
+MOST_NEARNESS = 0.25
 RELATIVE_SLACK = 1e-3
 ABSOLUTE_SLACK = 1e-6
 SAME_PREDICTIONS = 0.9
@@ -43,13 +44,15 @@ class Leaf:
 
 def leaves(value: Any, path: str = "") -> Iterator[Leaf]:
     """Take a nested result apart."""
-    if isinstance(value, (Tensor, np.ndarray)):
+    if isinstance(value, Tensor) and not is_plain(value):
+        yield Leaf((path, "special tensor", str(value.layout)), None)
+    elif isinstance(value, (Tensor, np.ndarray)):
         array = as_array(value)
         kind = "tensor" if isinstance(value, Tensor) else "array"
         if array.dtype.kind in "fc":
             yield Leaf((path, kind, array.shape, dtype_name(value)), array)
         else:
-            yield Leaf((path, kind, array.shape, repr(array.tolist())[:10_000]), None)
+            yield Leaf((path, kind, array.shape, dtype_name(value), _exactly(array)), None)
     elif is_frame(value):
         yield Leaf((path, "columns", tuple(map(str, getattr(value, "columns", ())))), None)
         for name, column in value.items() if hasattr(value, "columns") else [("", value)]:
@@ -57,7 +60,7 @@ def leaves(value: Any, path: str = "") -> Iterator[Leaf]:
             if array.dtype.kind in "fiub":
                 yield Leaf((path, name, array.shape), array.astype(float))
             else:
-                yield Leaf((path, name, array.shape, repr(array.tolist())[:10_000]), None)
+                yield Leaf((path, name, array.shape, _exactly(array)), None)
     elif isinstance(value, Mapping):
         for key, item in value.items():
             yield from leaves(item, f"{path}.{key}")
@@ -67,12 +70,18 @@ def leaves(value: Any, path: str = "") -> Iterator[Leaf]:
             yield from leaves(item, f"{path}.{index}")
     elif isinstance(value, (bool, str, type(None))):
         yield Leaf((path, value), None)
-    elif isinstance(value, (int, float, np.number)):
+    elif isinstance(value, (int, np.integer)):
+        yield Leaf((path, int(value)), None)
+    elif isinstance(value, (float, np.floating)):
         yield Leaf((path, "number"), np.asarray(float(value)))
     elif hasattr(value, "__dict__") and not callable(value):
         yield from leaves(vars(value), path)
     else:
         yield Leaf((path, type(value).__name__), None)
+
+
+def _exactly(array: np.ndarray) -> object:
+    return repr(array.tolist()) if array.dtype.hasobject else array.tobytes()
 
 
 def distance(answer: Any, mistake: Any, right: Any) -> float:
@@ -98,7 +107,9 @@ def _leaf_distance(answer: Leaf, mistake: Leaf, right: Leaf | None) -> float:
     allowed = ABSOLUTE_SLACK + RELATIVE_SLACK * float(np.abs(m[finite]).max())
     if right is not None and right.numbers is not None:
         both = finite & np.isfinite(right.numbers)
-        allowed += NEARNESS * float(np.abs(m[both] - right.numbers[both]).max(initial=0.0))
+        size = float(np.abs(m[both] - right.numbers[both]).max(initial=0.0))
+        if size > 0:
+            allowed = max(NEARNESS * size, min(allowed, MOST_NEARNESS * size))
     return float(np.abs(a[finite] - m[finite]).max()) / allowed
 
 
@@ -133,8 +144,11 @@ def _prediction_distance(answer: Any, mistake: Any) -> float:
     first, second = as_array(answer), as_array(mistake)
     if first.shape != second.shape:
         return np.inf
+    if first.dtype.kind not in "fiub" or second.dtype.kind not in "fiub":
+        return float((first != second).mean()) / (1 - SAME_PREDICTIONS)
     scale = float(np.std(second)) or 1.0
-    return float((np.abs(first - second) > 0.1 * scale).mean()) / (1 - SAME_PREDICTIONS)
+    far = np.abs(first.astype(float) - second.astype(float)) > 0.1 * scale
+    return float(far.mean()) / (1 - SAME_PREDICTIONS)
 
 
 @dataclass(frozen=True)
@@ -164,9 +178,9 @@ def recognize(
         distances = tuple(case_distance(*four) for four in together)
         both = zip(distances, answer, behaviors, strict=True)
         shared = frozenset(i for i, (d, a, m) in enumerate(both) if d <= 1 and _loses(a) and _loses(m))
-        # Two answers that raise the same exception need not have it for the same reason.
         by_value = frozenset(i for i in shared if answer[i].observation.failure is None)
-        if shared:
+        # Two answers that raise the same exception need not have it for the same reason.
+        if any(i in by_value or _same_failure(answer[i], behaviors[i]) for i in shared):
             matches.append(Match(explanation, distances, shared, by_value))
     full = [match for match in matches if max(match.distances) <= 1]
     if full:
@@ -191,6 +205,11 @@ def _cover(matches: list[Match]) -> list[str]:
         chosen += [match.explanation for match in best][: MOST_PARTIAL - len(chosen)]
         open_cases -= frozenset().union(*(match.by_value for match in best))
     return chosen
+
+
+def _same_failure(first: Behavior, second: Behavior) -> bool:
+    a, b = first.observation.failure, second.observation.failure
+    return a is not None and b is not None and (a.kind, a.message) == (b.kind, b.message)
 
 
 def _loses(behavior: Behavior) -> bool:

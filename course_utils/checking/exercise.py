@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
-from course_utils.checking.compare import Tolerance
+from course_utils.checking.difference import Tolerance
 from course_utils.checking.draw import Draw, derive_seed
 from course_utils.checking.edits import with_edits
 from course_utils.checking.script import Script

@@ -53,7 +53,7 @@ def pattern(expected: np.ndarray, got: np.ndarray) -> str:
     scale = float(np.abs(expected).max())
     factor = float((expected / scale * got).sum() / (expected / scale * expected).sum())
     if factor and fits(factor * expected):
-        return f": every value is {factor:.4g} times the expected one"
+        return f": every value is {factor:.6g} times the expected one"
     if fits(expected + float((got - expected).mean())):
         return ": every value is off by the same amount"
     square = expected.ndim >= 2 and expected.shape[-1] == expected.shape[-2]

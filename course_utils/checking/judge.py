@@ -9,11 +9,16 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from course_utils.checking.compare import Tolerance, as_array, compare, describe
+from course_utils.checking.arrays import as_array
+from course_utils.checking.compare import compare
+from course_utils.checking.describe import describe, describe_kind
 from course_utils.checking.diagnose import Behavior, recognize
+from course_utils.checking.difference import Tolerance
 from course_utils.checking.exercise import Exercise, Trial
-from course_utils.checking.perform import Failure, Observation, perform
+from course_utils.checking.limits import TimedOut, bounded_text, captured_output, time_limit
+from course_utils.checking.perform import MESSAGE_LIMIT, Failure, Observation, perform
 from course_utils.checking.report import CaseResult, Report, Status
+from course_utils.checking.surroundings import standard_surroundings
 from course_utils.checking.trees import identical
 
 INPLACE_COST = 0.25
@@ -22,6 +27,7 @@ UNREPEATABLE = (
     "an earlier call must not decide the result"
 )
 TIMING_REPEATS = 5
+HOPELESS = 5.0  # no noise makes a run this many times slower than the budget
 MOST_TIMEOUTS = 2
 _ANY_VALUE = Tolerance(relative=0.0, absolute=math.inf, check_dtype=False)
 
@@ -34,8 +40,10 @@ class Evidence:
 
     def __init__(self, exercise: Exercise, seed: int, *, graded: bool) -> None:
         self.exercise = exercise
-        self.trials = exercise.trials(seed, hidden=graded)
-        self.right = [self._reference(trial) for trial in self.trials]
+        self.seed = seed
+        with standard_surroundings(seed):
+            self.trials = exercise.trials(seed, hidden=graded)
+            self.right = [self._reference(trial) for trial in self.trials]
         self._mistakes: dict[str, list[Behavior]] | None = None
 
     def _reference(self, trial: Trial) -> Behavior:
@@ -90,18 +98,24 @@ class Evidence:
         reference = min(_perform(right, trial).seconds for _ in range(TIMING_REPEATS))
         ratio = math.inf
         for _ in range(TIMING_REPEATS):
-            ratio = min(ratio, _perform(answer, trial).seconds / reference)
+            again = _perform(answer, trial)
+            if again.failure is not None:
+                break
+            ratio = min(ratio, again.seconds / reference)
             if ratio <= trial.case.at_most:
                 return result
+            if ratio > HOPELESS * trial.case.at_most:
+                break
         text = f"it takes more than {trial.case.at_most:g} times as long as the reference"
-        message = f"{text} ({ratio:.0f} times)"
+        message = f"{text} ({ratio:.0f} times)" if math.isfinite(ratio) else text
         return CaseResult(result.name, "failed", result.weight, message, text)
 
     @property
     def mistakes(self) -> dict[str, list[Behavior]]:
         """What each known mistake does; run when it is first asked for."""
         if self._mistakes is None:
-            self._mistakes = {m.explanation: self.behaviors(m.answer) for m in self.exercise.mistakes}
+            with standard_surroundings(self.seed):
+                self._mistakes = {m.explanation: self.behaviors(m.answer) for m in self.exercise.mistakes}
         return self._mistakes
 
 
@@ -116,9 +130,9 @@ def judge_case(exercise: Exercise, trial: Trial, expected: Observation, seen: Ob
     def outcome(
         status: Status, message: str = "", public: str | None = None, trace: tuple[str, ...] = ()
     ) -> CaseResult:
-        return CaseResult(
-            case.name, status, case.weight, message, message if public is None else public, trace
-        )
+        shown = bounded_text(message, MESSAGE_LIMIT)
+        public = shown if public is None else bounded_text(public, MESSAGE_LIMIT)
+        return CaseResult(case.name, status, case.weight, shown, public, trace)
 
     if seen.failure is not None:
         return _judge_failure(trial, seen.failure, outcome)
@@ -128,11 +142,21 @@ def judge_case(exercise: Exercise, trial: Trial, expected: Observation, seen: Ob
         message = f"expected {case.raises.__name__}, because these inputs are not valid"
         got = describe(seen.value) if exercise.kind == "function" else "no exception"
         return outcome("failed", f"{message}; got {got}", message)
+    try:
+        with time_limit(case.seconds), captured_output():
+            return _judge_value(exercise, trial, expected.value, seen.value, outcome)
+    except (Exception, TimedOut):
+        # Whatever an answer returns, the verdict is a sentence and never a crash of the check.
+        message = f"expected {describe_kind(expected.value)}, got something that cannot be compared with it"
+        return outcome("failed", message)
+
+
+def _judge_value(exercise: Exercise, trial: Trial, expected: Any, seen: Any, outcome: Any) -> CaseResult:
     if trial.holds is not None:
-        return _judge_property(trial.holds, expected.value, seen.value, outcome)
-    if case.kind == "score":
-        return _judge_predictions(exercise, trial.targets, expected.value, seen.value, outcome)
-    difference = compare(expected.value, seen.value, case.tolerance)
+        return _judge_property(trial.holds, expected, seen, outcome)
+    if trial.case.kind == "score":
+        return _judge_predictions(exercise, trial.targets, expected, seen, outcome)
+    difference = compare(expected, seen, trial.case.tolerance)
     if difference is None:
         return outcome("passed")
     return outcome("failed", difference.text, difference.public_text)
@@ -159,7 +183,7 @@ def _judge_property(holds: Any, expected: Any, seen: Any, outcome: Any) -> CaseR
     try:
         problem = holds(seen)
     except Exception:
-        problem = f"expected something like {describe(expected)}, got {describe(seen)}"
+        problem = f"expected something like {describe_kind(expected)}, got {describe_kind(seen)}"
         if compare(expected, seen, _ANY_VALUE) is None:
             problem = "the result has the right form, but its contents cannot be used"
     return outcome("passed") if problem is None else outcome("failed", problem)
@@ -171,9 +195,13 @@ def _judge_predictions(
     if isinstance(expected, (Tensor, np.ndarray)) and (
         type(seen) is not type(expected) or tuple(seen.shape) != tuple(expected.shape)
     ):
-        message = f"the predictions should be {describe(expected)}, got {describe(seen)}"
+        message = f"the predictions should be {describe_kind(expected)}, got {describe_kind(seen)}"
         return outcome("failed", message)
-    if isinstance(seen, (Tensor, np.ndarray)) and not np.isfinite(as_array(seen).astype(float)).all():
+    if isinstance(seen, (Tensor, np.ndarray)) and as_array(seen).dtype.kind in "fc":
+        finite = bool(np.isfinite(as_array(seen)).all())
+    else:
+        finite = True
+    if not finite:
         return outcome("failed", "some predictions are NaN or infinite")
     assert exercise.score is not None
     reached = float(exercise.score(seen, targets))
@@ -229,7 +257,7 @@ def _overall(results: tuple[CaseResult, ...]) -> Status:
     if all(status == "passed" for status in statuses):
         return "passed"
     tried = [status for status in statuses if status != "passed"]
-    if "not attempted" in tried and "passed" not in statuses:
+    if "not attempted" in tried and not {"passed", "failed"} & set(statuses):
         return "not attempted"
     worst: Status
     for worst in ("timed out", "crashed"):

@@ -90,6 +90,16 @@ def _with_watchdog(seconds: float) -> Iterator[None]:
             ctypes.pythonapi.PyThreadState_SetAsyncExc(thread_id, None)
 
 
+def bounded_text(text: str, limit: int) -> str:
+    """Return the start of a text, in characters that every notebook can store.
+
+    >>> bounded_text("seven characters", 5)
+    'seven ...'
+    """
+    storable = text[:limit].encode("utf-8", "replace").decode("utf-8")
+    return storable + (" ..." if len(text) > limit else "")
+
+
 class BoundedText(io.TextIOBase):
     """A text stream that keeps the first characters and counts the rest.
 

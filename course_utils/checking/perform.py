@@ -6,6 +6,7 @@ student's code.
 
 from __future__ import annotations
 
+import functools
 import linecache
 import sys
 import sysconfig
@@ -17,12 +18,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from course_utils.checking.limits import TimedOut, captured_output, time_limit
+from course_utils.checking.limits import PRINT_LIMIT, TimedOut, bounded_text, captured_output, time_limit
 from course_utils.checking.script import FORWARD, Script, Step
+from course_utils.checking.surroundings import standard_surroundings
 from course_utils.checking.trees import identical, snapshot
 
 MESSAGE_LIMIT = 400
@@ -66,37 +67,34 @@ class Observation:
 def perform(answer: Any, script: Script, *, seconds: float, seed: int) -> Observation:
     """Run a script on an answer within a time limit.
 
-    The global random generators of Python's libraries are seeded for the run and put back
-    afterwards, so that an answer that draws from them is repeatable and a check leaves the
-    notebook's own random numbers alone. The script's inputs are copied first.
+    It runs in `standard_surroundings`, which are put back afterwards. The script's inputs are copied
+    first.
     """
     script = snapshot_script(script)
     before = snapshot_script(script)
-    numpy_state, torch_state = np.random.get_state(), torch.get_rng_state()
     value: Any = None
     failure = None
-    elapsed = 0.0
-    with captured_output() as printed:
-        # Not torch.manual_seed, which also queues a seed for every kind of accelerator and is slow.
-        torch.default_generator.manual_seed(seed)
-        np.random.seed(seed % 2**32)
+    with standard_surroundings(seed), captured_output() as printed:
         start = time.perf_counter()
         try:
             with time_limit(seconds):
-                value = _run_steps(answer, script)
+                value, failure = _attempt(answer, script)
         except TimedOut:
             failure = Failure("TimedOut", ("TimedOut",), f"no answer after {seconds:g} s", (), timed_out=True)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
-            failure = _describe(error)
-        finally:
-            elapsed = time.perf_counter() - start
-            np.random.set_state(numpy_state)
-            torch.set_rng_state(torch_state)
+        elapsed = time.perf_counter() - start
     pairs = zip(before.inputs, script.inputs, strict=True)
     changed = tuple(name for (name, old), (_, new) in pairs if not identical(old, _detached(new)))
-    return Observation(value, failure, changed, printed.text(), elapsed)
+    return Observation(value, failure, changed, bounded_text(printed.text(), PRINT_LIMIT), elapsed)
+
+
+def _attempt(answer: Any, script: Script) -> tuple[Any, Failure | None]:
+    try:
+        return _run_steps(answer, script), None
+    except (TimedOut, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        # Within the time limit: the error's own text is the answer's code too.
+        return None, _describe(error)
 
 
 def snapshot_script(script: Script) -> Script:
@@ -217,10 +215,12 @@ def _gradients(instance: Any, result: Any, step: Step) -> dict[str, Any]:
     instance.zero_grad()
     assert isinstance(loss, Tensor)
     loss.backward()
-    found = {f"gradient of {name}": tensor.grad for name, tensor in instance.named_parameters()}
-    return found | {f"gradient of {name}": tensor.grad for name, tensor in _float_tensors(step)}
+    named = [*instance.named_parameters(), *_float_tensors(step)]
+    # What the output does not depend on has no gradient, or a gradient of zeros: the same thing.
+    return {f"gradient of {name}": torch.zeros_like(t) if t.grad is None else t.grad for name, t in named}
 
 
+@functools.cache
 def is_library_file(filename: str) -> bool:
     """Whether a frame belongs to Python, an installed library or this package, not to the answer."""
     if filename.startswith("<frozen"):
@@ -237,7 +237,9 @@ def _describe(error: BaseException) -> Failure:
         lines.append(f"line {number}, in {function}: {linecache.getline(filename, number).strip()}")
     try:
         message = str(error)
-    except Exception:
+    except (TimedOut, KeyboardInterrupt):
+        raise
+    except BaseException:
         message = "(its message cannot be shown)"
     if isinstance(error, SyntaxError):
         message = "".join(traceback.format_exception_only(error)).strip()
@@ -245,7 +247,7 @@ def _describe(error: BaseException) -> Failure:
     return Failure(
         kind=type(error).__name__,
         family=tuple(cls.__name__ for cls in type(error).__mro__),
-        message=message if len(message) <= MESSAGE_LIMIT else message[:MESSAGE_LIMIT] + " ...",
+        message=bounded_text(message, MESSAGE_LIMIT),
         lines=tuple(lines),
         not_attempted=isinstance(error, NotImplementedError) and raised_by_answer,
     )

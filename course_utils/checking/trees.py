@@ -46,10 +46,11 @@ def snapshot(value: Any) -> Any:
     tensor([0., 0.])
     """
     if isinstance(value, Tensor):
-        plain = value.detach().as_subclass(Tensor)
-        if is_plain(plain):
-            _require_size(plain.shape)
-        return plain.clone()
+        tensor = value.detach()
+        if is_plain(tensor):
+            _require_size(tensor.shape)
+            tensor = tensor.as_subclass(Tensor)
+        return tensor.clone()
     if isinstance(value, torch.Generator):
         return value.clone_state()
     if isinstance(value, np.ndarray):
@@ -119,9 +120,9 @@ def identical(first: Any, second: Any) -> bool:
         return list(first) == list(second) and all(identical(first[key], second[key]) for key in first)
     if isinstance(first, (list, tuple)):
         return len(first) == len(second) and all(map(identical, first, second))
-    if isinstance(first, float):
-        return first == second or (first != first and second != second)
-    if isinstance(first, (str, bytes, int, bool, type(None))):
+    if isinstance(first, (float, complex, np.generic)):
+        return bool(first == second or (first != first and second != second))
+    if isinstance(first, (str, bytes, int, type(None), set, frozenset)):
         return bool(first == second)
     if hasattr(first, "__dict__") and not callable(first):
         return identical(dict(vars(first)), dict(vars(second)))

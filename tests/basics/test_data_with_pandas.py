@@ -96,6 +96,13 @@ def test_encoding_refuses_an_absent_column():
         encode_categories(pd.DataFrame({"island": ["Dream"]}), {"sex": ["male"]})
 
 
+@pytest.mark.parametrize("dtype", ["str", "string", "object", "category"])
+def test_encode_categories_gives_zeros_and_ones_for_every_type_of_text(dtype):
+    frame = pd.DataFrame({"sex": pd.Series(["male", None, "unknown", "female"], dtype=dtype)})
+    encoded = encode_categories(frame, {"sex": ["female", "male"]})
+    assert encoded.to_numpy().tolist() == [[0, 1, 0], [0, 0, 1], [0, 0, 0], [1, 0, 0]]
+
+
 # --- missing values -----------------------------------------------------------------------------------------
 
 
@@ -220,10 +227,11 @@ def test_wrong_fractions_are_refused(split, fractions):
         split(pd.DataFrame({"bird": range(9)}), fractions)
 
 
-def test_group_split_refuses_rows_without_a_group_and_a_wrong_length():
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA])
+def test_group_split_refuses_rows_without_a_group_and_a_wrong_length(missing):
     frame = pd.DataFrame({"bird": range(3)})
     with pytest.raises(ValueError, match="1 rows have no group"):
-        group_split(frame, ["a", None, "b"])
+        group_split(frame, ["a", missing, "b"])
     with pytest.raises(ValueError, match="2 groups were given for 3 rows"):
         group_split(frame, ["a", "b"])
 

@@ -54,6 +54,14 @@ def test_every_chapter_that_exists_has_its_title(course, root):
         assert first[1] == chapter.title, f"{chapter.key} has another title than in course.yml"
 
 
+def test_home_page_says_what_is_there(course, root):
+    page = (root / "book" / "index.md").read_text()
+    total, existing = len(list(course.chapters)), course.existing(root)
+    assert f"The map has {total} chapters. {len(existing)} are finished." in page
+    assert f"The other {total - len(existing)} are planned" in page
+    assert all(f"[{chapter.title}]({chapter.key}.ipynb)" in page for chapter in existing)
+
+
 def test_every_note_is_used(course):
     assert {number for chapter in course.chapters for number in chapter.notes} == set(NOTES)
 

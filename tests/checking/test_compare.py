@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import collections
+import dataclasses
+import fractions
 
 import numpy as np
 import pandas as pd
@@ -14,7 +16,26 @@ from course_utils.checking.trees import identical, snapshot
 
 TOLERANCE = Tolerance()
 ROW = torch.arange(6.0).reshape(2, 3)
+LEVELS = pd.MultiIndex.from_tuples([("a", 1), ("b", 2)])
 Pair = collections.namedtuple("Pair", "left right")
+
+
+@dataclasses.dataclass
+class Settings:
+    size: int
+    weight: torch.Tensor
+
+
+def rebuilt_settings() -> type:
+    """The class as an edited copy of its module defines it: another class of the same name."""
+    return dataclasses.make_dataclass("Settings", [("size", int), ("weight", torch.Tensor)])
+
+
+class LyingText(str):
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    __hash__ = str.__hash__
 
 
 @pytest.mark.parametrize(
@@ -42,6 +63,32 @@ Pair = collections.namedtuple("Pair", "left right")
         (pd.DataFrame({"a": [1, None]}), pd.DataFrame({"a": [1, np.nan]})),
         (pd.Series(["x", None]), pd.Series(["x", np.nan], dtype=object)),
         (pd.DataFrame({"a": [True, False]}), pd.DataFrame({"a": [1, 0]})),
+        (pd.Series([1, 2]), pd.Series([1, 2], dtype="category")),
+        (pd.Series([1, None]), pd.Series([1, None], dtype="Int64")),
+        (pd.Series(["a", None]), pd.Series(["a", None], dtype="string")),
+        (pd.Series([1, 2], index=[0, 0]), pd.Series([1, 2], index=[0, 0])),
+        (pd.Series([1, 2], index=[float("nan"), 1]), pd.Series([1, 2], index=[np.nan, 1])),
+        (pd.Series([1, 2], index=[0.1 + 0.2, 1]), pd.Series([1, 2], index=[0.3, 1])),
+        (pd.Series(pd.to_datetime(["2020-01-01", None])), pd.Series(pd.to_datetime(["2020-01-01", None]))),
+        (pd.Index([1, 2]), pd.Index([1, 2])),
+        (LEVELS, LEVELS.copy()),
+        (pd.NA, pd.NA),
+        (np.array([np.ones(2), None], dtype=object), np.array([np.ones(2), None], dtype=object)),
+        (np.array(["a"]), np.array(["a"], dtype="U5")),
+        (np.array(["2020-01-01"], dtype="datetime64[D]"), np.array(["2020-01-01"], dtype="datetime64[D]")),
+        (np.str_("a"), "a"),
+        (2**70, 2**70),
+        (10**30, 10**30),
+        (0.5, fractions.Fraction(1, 2)),
+        (3, 3.0000001),
+        ({1, 2}, frozenset({1, 2})),
+        (ROW, ROW.clone().requires_grad_() * 1),
+        (torch.zeros(2, 3), torch.zeros(1).expand(2, 3)),
+        (ROW * (1 + 1j), (ROW * (1 - 1j)).conj()),
+        (ROW.to(torch.float8_e4m3fn), ROW.to(torch.float8_e4m3fn)),
+        (ROW.to(torch.bfloat16), ROW.to(torch.bfloat16)),
+        (Settings(3, ROW), Settings(3, ROW.clone())),
+        (Settings(3, ROW), rebuilt_settings()(3, ROW)),
     ],
 )
 def test_equal(expected, got) -> None:
@@ -60,7 +107,7 @@ def test_equal(expected, got) -> None:
         (ROW.numpy(), ROW, "tensor.numpy()"),
         (ROW, torch.nn.Linear, "the class Linear itself"),
         (ROW, torch.relu, "meant to be called"),
-        (ROW, 3.0, "expected a torch tensor, got the float 3"),
+        (ROW, 3.0, "expected a torch tensor, got a float (3)"),
         (ROW, ROW.T, "the same axes in another order"),
         (ROW, ROW[None], "axis of length 1"),
         (ROW, ROW.sum(0), "one axis was summed"),
@@ -76,8 +123,8 @@ def test_equal(expected, got) -> None:
         (ROW[:, :2], ROW[:, :2].T.contiguous(), "transposed"),
         (ROW, ROW.index_fill(1, torch.tensor([1]), 9.0), "2 of 6 values differ"),
         (torch.tensor([True, False]), torch.tensor([False, True]), "every True is False"),
-        (2.0, "2", "expected a number, got the string"),
-        (2.0, True, "expected a number, got True"),
+        (2.0, "2", "expected a number, got a string ('2')"),
+        (2.0, True, "expected a number, got a bool (True)"),
         (2.0, torch.zeros(2), "expected a number, got a torch tensor"),
         (2.0, 2.1, "expected 2, got 2.1"),
         (2.0, float("nan"), "not finite"),
@@ -96,6 +143,34 @@ def test_equal(expected, got) -> None:
         (pd.DataFrame({"a": [1, 2]}), pd.DataFrame({"a": [1, 3]}), "column a"),
         (pd.DataFrame({"a": [1]}), np.array([1]), "expected a pandas DataFrame"),
         (pd.Series(["x", "y"]), pd.Series(["x", "z"]), "differ"),
+        (pd.Series([1, 2]), pd.Series(["1", "2"]), "expected values like int64"),
+        (pd.Series(["1", "2"]), pd.Series([1, 2]), "got int64"),
+        (pd.Series(pd.to_datetime(["2020-01-01"])), pd.Series(pd.to_datetime(["2020-01-02"])), "differs"),
+        (pd.Series([20000]), pd.Series([20001]), "expected 20000, got 20001"),
+        (pd.Series([1, 2], index=LEVELS), pd.Series([1, 2], index=LEVELS[::-1]), "index"),
+        (pd.Series([1, 2], index=LEVELS), pd.Series([1, 2]), "index"),
+        (pd.Index([1, 2]), pd.Index([1, 3]), "1 of 2 values differ"),
+        (pd.Timestamp("2020-01-01"), pd.Timestamp("2020-01-02"), "another one"),
+        (np.datetime64("2020-01-01"), np.datetime64("2020-01-02"), "another one"),
+        (collections.deque([1]), collections.deque([2]), "another one"),
+        (torch.tensor([np.inf, 1]), torch.tensor([5.0, 1]), "1 of 2 values differ"),
+        (torch.tensor([-np.inf, 1]), torch.tensor([np.inf, 1]), "1 of 2 values differ"),
+        (np.inf, 3.0, "expected inf, got 3"),
+        (torch.tensor([2**53]), torch.tensor([2**53 + 1]), "the value differs"),
+        (torch.tensor([20000]), torch.tensor([20001]), "expected 20000, got 20001"),
+        (124_439_808, 124_439_809, "expected 124439808, got 124439809"),
+        (10**30, 10**30 + 1, "the value differs"),
+        (2.0, 2 + 1j, "the value differs"),
+        (ROW, np.str_("text"), "expected a torch tensor, got a string ('text')"),
+        (ROW, fractions.Fraction(1, 2), "got a Fraction (1/2)"),
+        (ROW, np.datetime64("2020-01-01"), "got a datetime64 (2020-01-01)"),
+        (ROW, ROW.to_sparse(), "ordinary (dense) tensor, got a sparse torch tensor"),
+        (ROW, torch.nested.nested_tensor([ROW[0], ROW[0, :2]]), "got a nested torch tensor"),
+        (2.0, torch.zeros(1), ".item() takes the number out"),
+        ([1.0, 2.0], torch.ones(2), ".tolist()"),
+        (Settings(3, ROW), Settings(4, ROW), "size: the value differs"),
+        (Settings(3, ROW), 3, "expected an object of type Settings, got an int"),
+        ("text", LyingText("other"), "another one"),
     ],
 )
 def test_different(expected, got, message: str) -> None:
@@ -166,3 +241,66 @@ def test_snapshot_of_a_generator_draws_the_same_numbers(make) -> None:
     first = draw(generator)
     assert draw(copied) == first
     assert draw(generator) != first
+
+
+@pytest.mark.parametrize("got", [0.123, "secret", 77, {"secret": 1}, np.float32(0.123), ["secret"]])
+@pytest.mark.parametrize("expected", [ROW, (1, 2), {"word": 1}, None])
+def test_wrong_type_shows_no_value_to_the_public(expected, got) -> None:
+    difference = compare(expected, got, TOLERANCE)
+    assert difference is not None
+    for value in ("0.123", "secret", "77", "word"):
+        assert value not in difference.public_text
+
+
+@pytest.mark.parametrize("absolute", [0.0, 1e-3])
+def test_relative_tolerance_is_not_for_whole_numbers(absolute: float) -> None:
+    whole = torch.tensor([100_000, 7])
+    assert compare(whole, whole + 1, Tolerance(1e-2, absolute)) is not None
+    assert compare(whole, whole + 1, Tolerance(0.0, 1.0)) is None
+
+
+def test_noise_is_not_called_a_pattern() -> None:
+    expected = torch.arange(6.0).reshape(2, 3) * 1000
+    noise = torch.tensor([[0.3, -0.2, 0.25], [-0.3, 0.8, -0.9]])
+    for got in (expected + noise, noise):
+        difference = compare(expected, got, TOLERANCE)
+        assert difference is not None
+        assert "every" not in difference.summary
+
+
+def test_snapshot_of_objects_that_hold_computed_tensors() -> None:
+    computed = ROW.clone().requires_grad_() * 1
+    for original in (Settings(1, computed), collections.OrderedDict(weight=computed), [computed]):
+        copied = snapshot(original)
+        assert copied is not original
+        assert compare(copied, original, TOLERANCE) is None
+
+
+def test_snapshot_refuses_what_is_far_too_large() -> None:
+    with pytest.raises(MemoryError, match="broadcast"):
+        snapshot(torch.zeros(1).expand(10**6, 10**6))
+
+
+def test_snapshot_forgets_subclasses() -> None:
+    class Special(torch.Tensor):
+        pass
+
+    assert type(snapshot(ROW.as_subclass(Special))) is torch.Tensor
+    assert type(snapshot(np.matrix(ROW.numpy()))) is np.ndarray
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [(np.int64(1), np.int64(2)), ({1}, {2}), (1j, 2j), (ROW, ROW.to_sparse()), (ROW, ROW.double())],
+)
+def test_not_identical(first, second) -> None:
+    assert not identical(first, second)
+    assert identical(first, first)
+
+
+def test_integer_with_thousands_of_digits() -> None:
+    difference = compare(ROW, 10**5000, TOLERANCE)
+    assert difference is not None
+    assert difference.text == "expected a torch tensor, got an int"
+    assert compare(10**5000, 10**5000, TOLERANCE) is None
+    assert compare(2.0, 10**5000, TOLERANCE) is not None

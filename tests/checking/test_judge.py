@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+import logging
+import os
+import random
+import re
+import sys
 import time
 import warnings
 
@@ -11,6 +17,7 @@ import torch
 from torch import nn
 
 from course_utils.checking import Exercise, Script
+from course_utils.checking.difference import Tolerance
 from course_utils.checking.judge import Evidence, judge
 from course_utils.checking.report import Report
 from tests.checking import exercises, sample
@@ -331,3 +338,186 @@ def test_two_cases_of_one_name_are_refused() -> None:
     twice.case("a")(lambda draw: {"values": draw.normal(3)})
     with pytest.raises(ValueError, match="two cases named 'a'"):
         twice.case("a")
+
+
+def change_everything() -> None:
+    torch.set_default_dtype(torch.float64)
+    torch.set_grad_enabled(False)
+    torch.set_num_threads(torch.get_num_threads() + 1)
+    np.seterr(all="raise")
+    random.seed(1)
+    sys.setrecursionlimit(sys.getrecursionlimit() + 7)
+    warnings.simplefilter("error")
+    logging.warning("careful")
+    os.chdir("/")
+
+
+def settings() -> list:
+    functions = (torch.get_default_dtype, torch.is_grad_enabled, torch.get_num_threads, np.geterr)
+    more = (random.getstate, sys.getrecursionlimit, os.getcwd, lambda: list(logging.root.handlers))
+    return [read() for read in (*functions, *more)] + [list(warnings.filters)]
+
+
+def test_global_settings_that_an_answer_changes_are_put_back() -> None:
+    def meddles(query, key, value, mask=None):
+        assert torch.zeros(1).dtype == torch.float32
+        assert torch.is_grad_enabled()
+        result = sample.softmax_attention(query, key, value, mask)
+        change_everything()
+        return result
+
+    before = settings()
+    assert check(exercises.attention, meddles).points == 4
+    assert settings() == before
+
+
+def test_settings_of_the_notebook_decide_nothing() -> None:
+    dtype, folder = torch.get_default_dtype(), os.getcwd()
+    try:
+        torch.set_default_dtype(torch.float64)
+        with torch.no_grad(), np.errstate(all="raise"), warnings.catch_warnings():
+            warnings.simplefilter("error")
+            for exercise in DECLARED:
+                assert check(exercise, exercise.reference_answer).points == exercise.points
+    finally:
+        torch.set_default_dtype(dtype)
+        os.chdir(folder)
+
+
+def test_check_of_a_module_leaves_the_random_numbers_alone() -> None:
+    torch.manual_seed(5)
+    expected = torch.randn(3)
+    torch.manual_seed(5)
+    check(exercises.affine, nn.Linear)
+    assert torch.equal(torch.randn(3), expected)
+
+
+class HostileError(Exception):
+    def __str__(self) -> str:
+        raise SystemExit(3)
+
+    __repr__ = __str__
+
+
+class EndlessError(Exception):
+    def __str__(self) -> str:
+        while True:
+            pass
+
+
+@pytest.mark.parametrize(("error", "status"), [(HostileError, "crashed"), (EndlessError, "timed out")])
+def test_exception_with_a_hostile_text(error: type[Exception], status: str) -> None:
+    case = exercises.attention.cases[0]
+    quick = Exercise("softmax_attention", "function", sample.softmax_attention, 1, case.tolerance)
+    quick.case("plain", seconds=0.3)(case.draw)
+
+    def hostile(query, key, value, mask=None):
+        raise error
+
+    assert check(quick, hostile).status == status
+
+
+def test_texts_can_be_stored_in_a_notebook() -> None:
+    def surrogates(query, key, value, mask=None):
+        print("\ud800")
+        raise RuntimeError("\ud800" + "x" * 10**6)
+
+    report = check(exercises.attention, surrogates, graded=False)
+    message = report.cases[0].message
+    assert (message + report.printed).encode()
+    assert len(message) < 500
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        torch.zeros(2, 3).to_sparse(),
+        torch.zeros(2, 3).to_sparse_csr(),
+        torch.zeros(2, 3, device="meta"),
+        torch.zeros(2, 3).to(torch.float8_e4m3fn),
+        torch.nested.nested_tensor([torch.zeros(2), torch.zeros(3)]),
+        np.datetime64("2020-01-01"),
+        np.array(["2020-01-01"], dtype="datetime64[D]"),
+        10**30,
+        torch.zeros(1).expand(10**6, 10**6),
+        object(),
+    ],
+)
+@pytest.mark.parametrize("name", ["attention", "doubled", "sums", "split", "classifier"])
+def test_odd_results_are_judged_and_never_crash_the_check(name: str, odd: object) -> None:
+    exercise = getattr(exercises, name)
+    report = check(exercise, lambda *args, **kwargs: odd)
+    assert report.points == 0
+    assert report.status in ("failed", "crashed")
+    assert report.explanations == ()
+
+
+def test_endless_generator_is_judged_within_the_limit() -> None:
+    listed = Exercise("split_rows", "function", sample.split_rows, 1, exercises.split.tolerance)
+
+    @listed.property("it ends", seconds=0.3)
+    def _(draw):
+        return {"count": 5, "share": 0.5, "seed": 1}, lambda result: None if list(result) else "empty"
+
+    report = check(listed, lambda count, share, seed: itertools.count())
+    assert report.points == 0
+
+
+def test_same_exception_for_another_reason_is_not_explained() -> None:
+    fails = Exercise("double_all", "function", sample.double_all, 1, exercises.doubled.tolerance)
+    fails.case("values")(lambda draw: {"values": draw.normal(3, 5)})
+    fails.mistake("The shapes do not fit.", edit=("* 2", "* values[:, :2]"))
+    assert check(fails, fails.mistakes[0].answer).explanations == ("The shapes do not fit.",)
+
+    def typo(values):
+        raise RuntimeError("something else")
+
+    assert check(fails, typo).explanations == ()
+
+
+def test_own_small_error_is_not_taken_for_a_small_mistake() -> None:
+    exact = Exercise("double_all", "function", sample.double_all, 1, Tolerance(1e-6, 1e-7))
+    exact.case("values")(lambda draw: {"values": draw.uniform(3, 5)})
+    exact.mistake("A millesimal is added.", edit=("* 2", "* 2 + 0.001"))
+    assert check(exact, lambda values: values * 2 + 2.0011).explanations == ("A millesimal is added.",)
+    assert check(exact, lambda values: values * 2 + 1.9995).explanations == ()
+
+
+def test_attempt_that_fails_is_not_called_unattempted() -> None:
+    def half_done(query, key, value, mask=None):
+        if mask is not None:
+            raise NotImplementedError
+        return query
+
+    assert check(exercises.attention, half_done).status == "failed"
+
+
+def test_missing_gradient_is_a_gradient_of_zeros() -> None:
+    class Constant(sample.Affine):
+        def forward(self, x):
+            return super().forward(x.detach()) + 0 * self.bias
+
+    message = check(exercises.affine, Constant, graded=False).cases[0].message
+    assert message.startswith("gradient of ")
+    assert "all values are zero" in message
+
+
+def test_graded_crash_and_wrong_type_show_no_value() -> None:
+    def number(query, key, value, mask=None):
+        return float(query.flatten()[0])
+
+    report = check(exercises.attention, number)
+    assert "expected a torch tensor, got a float" in report.cases[0].public_message
+    assert not re.search(r"\d", report.cases[0].public_message)
+
+
+def test_slow_answer_is_not_timed_again_and_again() -> None:
+    calls = []
+
+    def slow(matrix):
+        calls.append(1)
+        time.sleep(0.2)
+        return matrix.sum(1)
+
+    assert check(exercises.sums, slow, seed=5).points == 1
+    assert len(calls) <= 5

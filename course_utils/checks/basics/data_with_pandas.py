@@ -495,8 +495,9 @@ by_group = function(reference.group_split, points=3)
 
 
 def in_groups(draw: Draw, rows: int, groups: int, fractions):
-    """Return the arguments for birds of some nests; birds of a nest are not next to one another."""
-    nests = [*range(groups), *draw.numpy.integers(0, groups, rows - groups)]
+    """Return the arguments for birds of some nests, scattered over the table."""
+    # Some nests are large, so that a share of the groups is not a share of the rows.
+    nests = [*range(groups), *draw.numpy.integers(0, groups // 5, rows - groups)]
     names = pd.Series([f"nest {nests[i]}" for i in draw.permutation(rows)])
     return deal(draw, birds(draw, rows).assign(nest=names.to_numpy()), fractions, groups=names)
 
