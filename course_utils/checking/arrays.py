@@ -17,6 +17,11 @@ def is_plain(tensor: Tensor) -> bool:
     return not special and tensor.layout == torch.strided
 
 
+def is_array(value: object) -> bool:
+    """Whether a value is a NumPy array or an ordinary tensor."""
+    return isinstance(value, np.ndarray) or (isinstance(value, Tensor) and is_plain(value))
+
+
 def dtype_name(value: Tensor | np.ndarray) -> str:
     """Return the dtype's short name; texts of all lengths have the same.
 

@@ -84,8 +84,13 @@ def _describe_wrong(first: np.ndarray, second: np.ndarray, wrong: np.ndarray, wh
     distance = np.where(wrong, distance, -1.0)
     place = np.unravel_index(int(distance.argmax()), distance.shape) if distance.ndim else ()
     spot = f" at {[int(i) for i in place]}" if place else ""
-    detail = f"largest difference{spot}: expected {first[place]:.10g}, got {second[place]:.10g}"
+    detail = f"largest difference{spot}: {_both(first[place], second[place])}"
     return Difference(_share(wrong) + pattern(first, second), detail, where)
+
+
+def _both(first: Any, second: Any) -> str:
+    digits = 6 if f"{first:.6g}" != f"{second:.6g}" else 12
+    return f"expected {first:.{digits}g}, got {second:.{digits}g}"
 
 
 def _share(wrong: np.ndarray) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from course_utils.checking.arrays import as_array, dtype_name, is_plain
+from course_utils.checking.arrays import as_array, dtype_name, is_array, is_plain
 from course_utils.checking.perform import Observation
 from course_utils.checking.report import CaseResult
 from course_utils.checking.trees import is_frame
@@ -24,6 +24,7 @@ RELATIVE_SLACK = 1e-3
 ABSOLUTE_SLACK = 1e-6
 SAME_PREDICTIONS = 0.9
 MOST_PARTIAL = 2
+INPLACE_DISTANCE = 0.5
 
 
 @dataclass(frozen=True)
@@ -114,9 +115,18 @@ def _leaf_distance(answer: Leaf, mistake: Leaf, right: Leaf | None) -> float:
 
 
 def case_distance(answer: Behavior, mistake: Behavior, right: Behavior, kind: str) -> float:
-    """Return the distance of two behaviors in one case; up to 1 they count as the same."""
+    """Return the distance of two behaviors in one case; up to 1 they count as the same.
+
+    An answer that edits its inputs besides is a little further off: a mistake that does so too is nearer.
+    """
+    found = _result_distance(answer, mistake, right, kind)
+    extra = answer.observation.changed != mistake.observation.changed
+    return max(found, INPLACE_DISTANCE) if extra else found
+
+
+def _result_distance(answer: Behavior, mistake: Behavior, right: Behavior, kind: str) -> float:
     a, m = answer.observation, mistake.observation
-    if a.changed != m.changed:
+    if m.changed and a.changed != m.changed:
         return np.inf
     if a.failure is not None or m.failure is not None:
         same = a.failure is not None and m.failure is not None and a.failure.kind == m.failure.kind
@@ -139,7 +149,7 @@ def _without_numbers(message: str) -> str:
 
 def _prediction_distance(answer: Any, mistake: Any) -> float:
     """Two separately trained models never agree everywhere: nine predictions in ten are enough."""
-    if not all(isinstance(value, (Tensor, np.ndarray)) for value in (answer, mistake)):
+    if not all(is_array(value) for value in (answer, mistake)):
         return np.inf
     first, second = as_array(answer), as_array(mistake)
     if first.shape != second.shape:
