@@ -38,6 +38,12 @@ c.CourseDirectory.db_url = os.environ.get("COURSE_GRADEBOOK", f"sqlite:///{GRADI
 # submission from the others.
 c.Exchange.root = os.environ.get("COURSE_EXCHANGE", "/usr/local/share/nbgrader/exchange")
 
+# `nbgrader zip_collect PART` takes what lies in grading/downloaded/PART/archive: Canvas's or Moodle's
+# archive.
+c.ZipCollectApp.downloaded_directory = "grading/downloaded"
+c.ZipCollectApp.collector_plugin = "course_utils.grading.collector.CourseCollector"
+c.ZipCollectApp.strict = True
+
 # --- Limits -------------------------------------------------------------------------------------------------
 c.Execute.timeout = 60  # seconds for a cell; a check ends answers that run too long well before this
 c.Execute.iopub_timeout = 20  # seconds for a cell's output to arrive when the cell is done

@@ -77,7 +77,7 @@ def collect(places: Places, chapters: Sequence[Chapter], source: Path) -> Collec
         raise GradingError(f"{source} does not exist; give a folder or a zip archive")
     if source.is_file() and source.suffix.lower() != ".zip":
         raise GradingError(f"{source.name} is neither a folder nor a zip archive (.zip)")
-    known = _known_cells(places)
+    known = known_cells(places)
     for chapter in chapters:
         if chapter not in known:
             raise GradingError(f"{chapter} is not released; run `course release {chapter}` first")
@@ -92,7 +92,7 @@ def collect(places: Places, chapters: Sequence[Chapter], source: Path) -> Collec
                     Remark(found.name, "its name does not say whose it is", do, urgent=True)
                 )
             else:
-                by_student.setdefault(sender.student, []).append(_look_at(found, sender, chapters, known))
+                by_student.setdefault(sender.student, []).append(look_at(found, sender, chapters, known))
     except ValueError as error:
         raise GradingError(str(error)) from error
     for student, candidates in sorted(by_student.items()):
@@ -107,7 +107,7 @@ def collect(places: Places, chapters: Sequence[Chapter], source: Path) -> Collec
     return result
 
 
-def _known_cells(places: Places) -> dict[Chapter, set[str]]:
+def known_cells(places: Places) -> dict[Chapter, set[str]]:
     """Return the names of the cells of each released chapter."""
     known = {}
     for path in sorted((places.root / "exercises").glob("*/*.ipynb")):
@@ -118,7 +118,7 @@ def _known_cells(places: Places) -> dict[Chapter, set[str]]:
     return known
 
 
-def _look_at(
+def look_at(
     found: Found, sender: Sender, chapters: Sequence[Chapter], known: Mapping[Chapter, set[str]]
 ) -> Candidate:
     """Say which chapter's notebook a file is, and if it is none, why not."""

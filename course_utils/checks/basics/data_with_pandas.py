@@ -44,7 +44,7 @@ encode.case("a column that the table lacks is refused", raises=ValueError, weigh
 encode.case("an island that is not in the list", hidden=True)(
     lambda draw: names(draw, 12, [*ISLANDS, "Anvers"])
 )
-encode.efficiency("no Python loop over the rows", at_most=25, hidden=True, weight=0.5)(
+encode.efficiency("no Python loop over the rows", at_most=20, hidden=True, weight=0.5)(
     lambda draw: names(draw, 3000)
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,38 +11,52 @@ from course_utils.checking import Draw, function
 from course_utils.training import backpropagation as reference
 from course_utils.training.backpropagation import unbroadcast as sum_to_shape
 
+Case = Callable[[Draw], dict[str, Any]]
+
 
 def array(draw: Draw, *shape: int, dtype: type = np.float64) -> np.ndarray:
     """Normal values; of shape () for no arguments."""
     return np.asarray(draw.numpy.normal(size=shape), dtype=dtype)
 
 
-def normals(
-    given: dict[str, Any] | None = None, dtype: type = np.float64, **shapes: tuple[int, ...]
-) -> Callable[[Draw], dict[str, Any]]:
-    """A case with an array of normal values for each named shape, and with the given other arguments."""
+def positive(draw: Draw, *shape: int, dtype: type = np.float64) -> np.ndarray:
+    """Values between 0.3 and 3."""
+    return np.asarray(draw.numpy.uniform(0.3, 3.0, size=shape), dtype=dtype)
+
+
+def arrays(
+    given: dict[str, Any] | None = None,
+    positives: Sequence[str] = (),
+    dtype: type = np.float64,
+    **shapes: tuple[int, ...],
+) -> Case:
+    """A case with an array of random values for each named shape, and with the given other arguments."""
     return lambda draw: (
-        {name: array(draw, *shape, dtype=dtype) for name, shape in shapes.items()} | (given or {})
+        {
+            name: (positive if name in positives else array)(draw, *shape, dtype=dtype)
+            for name, shape in shapes.items()
+        }
+        | (given or {})
     )
 
 
-def positive(draw: Draw, *shape: int, dtype: type = np.float64) -> np.ndarray:
-    return np.asarray(draw.numpy.uniform(0.3, 3.0, size=shape), dtype=dtype)
-
+LOCAL_DERIVATIVE_ALONE = (
+    "This is the local derivative alone. Multiply it by the gradient that arrives from the output."
+)
+NOT_SUMMED_BACK = (
+    "The gradients have the shape of the output. An operand that was broadcast needs its own shape back: sum "
+    "over the copies with `sum_to_shape`."
+)
 
 # --- relu_backward
 
 relu_backward = function(reference.relu_backward, points=1)
-relu_backward.case("matrix")(normals(gradient=(4, 7), operand=(4, 7)))
-
-
-@relu_backward.case("operand exactly 0")
-def _(draw: Draw):
-    return {"gradient": array(draw, 5) + 3.0, "operand": np.array([0.0, -0.0, 1e-9, -1e-9, 2.0])}
-
-
+relu_backward.case("matrix")(arrays(gradient=(4, 7), operand=(4, 7)))
+relu_backward.case("operand exactly 0")(
+    arrays(gradient=(5,), given={"operand": np.array([0.0, -0.0, 1e-9, -1e-9, 2.0])})
+)
 relu_backward.case("float32 stays float32", hidden=True)(
-    normals(gradient=(3, 2, 5), operand=(3, 2, 5), dtype=np.float32)
+    arrays(gradient=(3, 2, 5), operand=(3, 2, 5), dtype=np.float32)
 )
 relu_backward.mistake(
     "The mask looks at the sign of the incoming gradient. What decides is the sign of the operand: a "
@@ -53,32 +67,22 @@ relu_backward.mistake(
     "The gradient also passes where the operand is exactly 0; the convention (PyTorch's too) is 0 there.",
     edit=("operand > 0", "operand >= 0"),
 )
-
-
-@relu_backward.mistake(
-    "This is the local derivative alone. Multiply it by the gradient that arrives from the output."
+relu_backward.mistake(
+    LOCAL_DERIVATIVE_ALONE,
+    edit=("np.where(operand > 0, gradient, 0.0)", "(operand > 0).astype(operand.dtype)"),
 )
-def local_derivative_of_relu(_gradient, operand):
-    return (operand > 0).astype(operand.dtype)
-
-
-@relu_backward.mistake(
-    "The mask itself is returned. It says where gradients pass; return the gradients that do."
+relu_backward.mistake(
+    "The mask itself is returned. It says where gradients pass; return the gradients that do.",
+    edit=("np.where(operand > 0, gradient, 0.0)", "operand > 0"),
 )
-def mask_alone(_gradient, operand):
-    return operand > 0
-
-
-@relu_backward.mistake(
-    "The gradient is multiplied by max(operand, 0): that is the ReLU's value, not its slope."
+relu_backward.mistake(
+    "The gradient is multiplied by max(operand, 0): that is the ReLU's value, not its slope.",
+    edit=("np.where(operand > 0, gradient, 0.0)", "gradient * np.maximum(operand, 0)"),
 )
-def value_for_slope(gradient, operand):
-    return gradient * np.maximum(operand, 0)
-
-
-@relu_backward.mistake("The mask is inverted: gradients pass where the operand is positive, not negative.")
-def inverted_mask(gradient, operand):
-    return gradient * (operand <= 0)
+relu_backward.mistake(
+    "The mask is inverted: gradients pass where the operand is positive, not negative.",
+    edit=("operand > 0", "operand <= 0"),
+)
 
 
 @relu_backward.variant
@@ -96,31 +100,18 @@ def with_a_masked_copy(gradient, operand):
 # --- exp_backward
 
 exp_backward = function(reference.exp_backward, points=1)
-
-
-@exp_backward.case("matrix")
-def _(draw: Draw):
-    return {"gradient": array(draw, 4, 7), "output": positive(draw, 4, 7)}
-
-
-@exp_backward.case("outputs from 1e-8 to 1e8", hidden=True)
-def _(draw: Draw):
-    return {"gradient": array(draw, 5), "output": np.logspace(-8, 8, 5)}
-
-
-@exp_backward.case("float32 stays float32", hidden=True)
-def _(draw: Draw):
-    return {"gradient": array(draw, 2, 3, dtype=np.float32), "output": positive(draw, 2, 3, dtype=np.float32)}
-
-
+exp_backward.case("matrix")(arrays(gradient=(4, 7), output=(4, 7), positives=["output"]))
+exp_backward.case("outputs from 1e-8 to 1e8", hidden=True)(
+    arrays(gradient=(5,), given={"output": np.logspace(-8, 8, 5)})
+)
+exp_backward.case("float32 stays float32", hidden=True)(
+    arrays(gradient=(2, 3), output=(2, 3), positives=["output"], dtype=np.float32)
+)
 exp_backward.mistake(
     "`output` already is the exponential of the operand; here it is exponentiated once more.",
     edit=("gradient * output", "gradient * np.exp(output)"),
 )
-exp_backward.mistake(
-    "This is the local derivative alone. Multiply it by the gradient that arrives from the output.",
-    edit=("gradient * output", "1.0 * output"),
-)
+exp_backward.mistake(LOCAL_DERIVATIVE_ALONE, edit=("gradient * output", "1.0 * output"))
 exp_backward.mistake(
     "The gradient is multiplied by the operand (the logarithm of the output). The derivative of exp(x) "
     "is exp(x).",
@@ -135,48 +126,31 @@ def written_the_other_way(gradient, output):
 
 @exp_backward.variant
 def from_the_operand(gradient, output):
-    operand = np.log(output)
-    return np.exp(operand) * gradient
+    return np.exp(np.log(output)) * gradient
 
 
 # --- log_backward
 
 log_backward = function(reference.log_backward, points=1)
-
-
-@log_backward.case("matrix")
-def _(draw: Draw):
-    return {"gradient": array(draw, 4, 7), "operand": positive(draw, 4, 7)}
-
-
-@log_backward.case("operands from 1e-8 to 1e8", hidden=True)
-def _(draw: Draw):
-    return {"gradient": array(draw, 5) + 2.0, "operand": np.array([1e-8, 3e-4, 0.5, 2e4, 1e8])}
-
-
-@log_backward.case("float32 stays float32", hidden=True)
-def _(draw: Draw):
-    return {
-        "gradient": array(draw, 2, 3, dtype=np.float32),
-        "operand": positive(draw, 2, 3, dtype=np.float32),
-    }
-
-
+log_backward.case("matrix")(arrays(gradient=(4, 7), operand=(4, 7), positives=["operand"]))
+log_backward.case("operands from 1e-8 to 1e8", hidden=True)(
+    arrays(gradient=(5,), given={"operand": np.array([1e-8, 3e-4, 0.5, 2e4, 1e8])})
+)
+log_backward.case("float32 stays float32", hidden=True)(
+    arrays(gradient=(2, 3), operand=(2, 3), positives=["operand"], dtype=np.float32)
+)
 log_backward.mistake(
     "The gradient is multiplied by the operand; the derivative of log(x) is 1 / x.",
     edit=("gradient / operand", "gradient * operand"),
 )
-log_backward.mistake(
-    "This is the local derivative alone. Multiply it by the gradient that arrives from the output.",
-    edit=("gradient / operand", "1.0 / operand"),
-)
+log_backward.mistake(LOCAL_DERIVATIVE_ALONE, edit=("gradient / operand", "1.0 / operand"))
 log_backward.mistake(
     "The gradient is divided by the logarithm, the operation's output. It is divided by the operand.",
     edit=("gradient / operand", "gradient / np.log(operand)"),
 )
 log_backward.mistake(
-    "1 / x is also the derivative of log(x) up to a factor: here it is that of the logarithm to base "
-    "10. The operation is the natural logarithm.",
+    "This is the backward of the logarithm to base 10. The operation is the natural logarithm, whose "
+    "derivative is 1 / x with no other factor.",
     edit=("gradient / operand", "gradient / (operand * np.log(10))"),
 )
 
@@ -194,79 +168,67 @@ def with_a_power(gradient, operand):
 # --- unbroadcast
 
 unbroadcast = function(reference.unbroadcast, points=2)
-unbroadcast.case("axes added in front")(normals(gradient=(2, 3, 5), given={"shape": (5,)}))
-unbroadcast.case("an axis stretched from length 1")(normals(gradient=(4, 6), given={"shape": (4, 1)}))
-unbroadcast.case("nothing was broadcast")(normals(gradient=(3, 5), given={"shape": (3, 5)}))
+unbroadcast.case("axes added in front")(arrays(gradient=(2, 3, 5), given={"shape": (5,)}))
+unbroadcast.case("an axis stretched from length 1")(arrays(gradient=(4, 6), given={"shape": (4, 1)}))
+unbroadcast.case("nothing was broadcast")(arrays(gradient=(3, 5), given={"shape": (3, 5)}))
 unbroadcast.case("an axis added and one stretched", weight=2)(
-    normals(gradient=(2, 3, 5), given={"shape": (1, 5)})
+    arrays(gradient=(2, 3, 5), given={"shape": (3, 1)})
 )
-unbroadcast.case("down to a single number", hidden=True)(normals(gradient=(3, 7), given={"shape": ()}))
+unbroadcast.case("down to a single number", hidden=True)(arrays(gradient=(3, 7), given={"shape": ()}))
 unbroadcast.case("two axes added, two stretched", hidden=True, weight=2)(
-    normals(gradient=(2, 3, 4, 5, 6), dtype=np.float32, given={"shape": (1, 5, 1)})
+    arrays(gradient=(2, 3, 4, 5, 6), dtype=np.float32, given={"shape": (1, 5, 1)})
 )
 unbroadcast.case("an axis of length 1 that was never stretched", hidden=True)(
-    normals(gradient=(4, 1, 5), given={"shape": (1, 5)})
+    arrays(gradient=(4, 1, 5), given={"shape": (1, 5)})
 )
+SUM_ADDED = "gradient.sum(axis=tuple(range(added)))"
+SUM_STRETCHED = "gradient.sum(axis=stretched, keepdims=True)"
 unbroadcast.mistake(
     "The gradient is averaged over the copies. Each copy is a use of the same entry, and the gradients "
     "of the uses add up.",
     edits=[
-        ("gradient.sum(axis=tuple(range(added)))", "gradient.mean(axis=tuple(range(added)))"),
-        ("gradient.sum(axis=stretched, keepdims=True)", "gradient.mean(axis=stretched, keepdims=True)"),
+        (SUM_ADDED, SUM_ADDED.replace("sum", "mean")),
+        (SUM_STRETCHED, SUM_STRETCHED.replace("sum", "mean")),
     ],
 )
-
-
-@unbroadcast.mistake(
+unbroadcast.mistake(
     "The stretched axes are looked for at their place in `shape`. Once broadcasting has added axes in "
-    "front, every axis of `shape` sits further back in the gradient."
+    "front, every axis of `shape` sits further back in the gradient.",
+    edits=[
+        ("gradient = " + SUM_ADDED, "pass"),
+        (SUM_STRETCHED, SUM_STRETCHED + ".sum(axis=tuple(range(added)))"),
+    ],
 )
-def counted_from_the_front(gradient, shape):
-    stretched = tuple(axis for axis, length in enumerate(shape) if length == 1)
-    gradient = gradient.sum(axis=stretched, keepdims=True)
-    return gradient.sum(axis=tuple(range(gradient.ndim - len(shape))))
-
-
-@unbroadcast.mistake(
+unbroadcast.mistake(
     "Only the axes added in front are summed. An axis of length 1 in `shape` was stretched: sum over it "
-    "too, and keep it with length 1."
+    "too, and keep it with length 1.",
+    edit=(SUM_STRETCHED, "gradient"),
 )
-def added_axes_only(gradient, shape):
-    return gradient.sum(axis=tuple(range(gradient.ndim - len(shape))))
-
-
-@unbroadcast.mistake(
+unbroadcast.mistake(
     "Only the axes of length 1 in `shape` are summed. Broadcasting also adds whole axes in front: sum "
-    "over them until the number of axes is that of `shape`."
+    "over them until the number of axes is that of `shape`.",
+    edits=[("gradient = " + SUM_ADDED, "pass"), ("enumerate(shape)", "enumerate(shape, added)")],
 )
-def stretched_axes_only(gradient, shape):
-    added = gradient.ndim - len(shape)
-    return gradient.sum(
-        axis=tuple(added + axis for axis, length in enumerate(shape) if length == 1), keepdims=True
-    )
-
-
-@unbroadcast.mistake(
-    "A stretched axis is summed away. The operand has that axis, with length 1: keepdims=True keeps it."
+unbroadcast.mistake(
+    "Where axes were added in front, those of length 1 are forgotten. Both can happen to one operand.",
+    edit=("stretched = tuple(", "stretched = () if added else tuple("),
 )
-def keepdims_forgotten(gradient, shape):
-    stretched = tuple(axis - len(shape) for axis, length in enumerate(shape) if length == 1)
-    return gradient.sum(axis=(*range(gradient.ndim - len(shape)), *stretched))
-
-
-@unbroadcast.mistake(
+unbroadcast.mistake(
+    "A stretched axis is summed away. The operand has that axis, with length 1: keepdims=True keeps it.",
+    edit=("keepdims=True", "keepdims=False"),
+)
+unbroadcast.mistake(
     "The first axis is summed, whichever axes were broadcast. Compare `shape` with the gradient's shape, "
-    "axis by axis from the right, to see which ones were."
+    "axis by axis from the right, to see which ones were.",
+    edit=("gradient = " + SUM_ADDED, "return gradient if gradient.shape == shape else gradient.sum(axis=0)"),
 )
-def first_axis(gradient, shape):
-    return gradient if gradient.shape == shape else gradient.sum(axis=0)
-
-
-@unbroadcast.mistake("One of the copies is taken. The gradient of an entry is the sum over all its copies.")
-def one_copy(gradient, shape):
-    for _ in range(gradient.ndim - len(shape)):
-        gradient = gradient[0]
-    return gradient[tuple(slice(0, length) for length in shape)]
+unbroadcast.mistake(
+    "One of the copies is taken. The gradient of an entry is the sum over all its copies.",
+    edits=[
+        (SUM_ADDED, "gradient[(0,) * added]"),
+        (SUM_STRETCHED, "gradient[tuple(slice(0, length) for length in shape)]"),
+    ],
+)
 
 
 @unbroadcast.variant
@@ -280,26 +242,24 @@ def axis_by_axis(gradient, shape):
 
 
 @unbroadcast.variant
-def with_padded_shape(gradient, shape):
-    padded = (1,) * (gradient.ndim - len(shape)) + tuple(shape)
-    for axis, (length, full) in enumerate(zip(padded, gradient.shape, strict=True)):
-        if length != full:
-            gradient = gradient.sum(axis=axis, keepdims=True)
-    return gradient.reshape(shape)
+def entry_by_entry(gradient, shape):
+    result = np.zeros(shape, gradient.dtype)
+    places = np.broadcast_to(np.arange(result.size).reshape(shape), gradient.shape)
+    np.add.at(result.reshape(-1), places.ravel(), gradient.ravel())
+    return result
 
 
 # --- add_backward
 
 add_backward = function(reference.add_backward, points=1)
-add_backward.case("equal shapes")(normals(gradient=(3, 5), left=(3, 5), right=(3, 5)))
-add_backward.case("bias added to a batch")(normals(gradient=(4, 3), left=(4, 3), right=(3,)))
-add_backward.case("the left operand is broadcast")(normals(gradient=(2, 7), left=(2, 1), right=(2, 7)))
+add_backward.case("equal shapes")(arrays(gradient=(3, 5), left=(3, 5), right=(3, 5)))
+add_backward.case("bias added to a batch")(arrays(gradient=(4, 3), left=(4, 3), right=(3,)))
+add_backward.case("the left operand is broadcast")(arrays(gradient=(2, 7), left=(2, 1), right=(2, 7)))
 add_backward.case("both operands are broadcast", hidden=True)(
-    normals(gradient=(6, 2, 5), left=(6, 1, 5), right=(2, 1), dtype=np.float32)
+    arrays(gradient=(6, 2, 5), left=(6, 1, 5), right=(2, 1), dtype=np.float32)
 )
 add_backward.mistake(
-    "The gradients have the shape of the output. An operand that was broadcast needs its own shape "
-    "back: sum over the copies with `sum_to_shape`.",
+    NOT_SUMMED_BACK,
     edits=[
         ("unbroadcast(gradient, left.shape)", "gradient"),
         ("unbroadcast(gradient, right.shape)", "gradient"),
@@ -341,23 +301,22 @@ def with_explicit_ones(gradient, left, right):
 # --- mul_backward
 
 mul_backward = function(reference.mul_backward, points=1)
-mul_backward.case("equal shapes")(normals(gradient=(3, 5), left=(3, 5), right=(3, 5)))
-mul_backward.case("the right operand is broadcast")(normals(gradient=(4, 3), left=(4, 3), right=(3,)))
-mul_backward.case("column times row", hidden=True)(normals(gradient=(2, 7), left=(2, 1), right=(1, 7)))
+mul_backward.case("equal shapes")(arrays(gradient=(3, 5), left=(3, 5), right=(3, 5)))
+mul_backward.case("the right operand is broadcast")(arrays(gradient=(4, 3), left=(4, 3), right=(3,)))
+mul_backward.case("column times row", hidden=True)(arrays(gradient=(2, 7), left=(2, 1), right=(1, 7)))
 mul_backward.case("float32, three axes", hidden=True)(
-    normals(gradient=(6, 2, 5), left=(6, 1, 5), right=(2, 1), dtype=np.float32)
+    arrays(gradient=(6, 2, 5), left=(6, 1, 5), right=(2, 1), dtype=np.float32)
 )
 mul_backward.mistake(
-    "Each operand gets the gradient times itself. The derivative of left * right with respect to left "
-    "is right.",
+    "Each operand gets the gradient times itself, or the two results are swapped. The derivative of "
+    "left * right with respect to left is right, and left's gradient comes first.",
     edits=[
         ("unbroadcast(gradient * right, left.shape)", "unbroadcast(gradient * left, left.shape)"),
         ("unbroadcast(gradient * left, right.shape)", "unbroadcast(gradient * right, right.shape)"),
     ],
 )
 mul_backward.mistake(
-    "The gradients have the shape of the output. An operand that was broadcast needs its own shape "
-    "back: sum over the copies with `sum_to_shape`.",
+    NOT_SUMMED_BACK,
     edits=[
         ("unbroadcast(gradient * right, left.shape)", "gradient * right"),
         ("unbroadcast(gradient * left, right.shape)", "gradient * left"),
@@ -370,17 +329,14 @@ mul_backward.mistake(
         ("gradient * left", "np.ones_like(gradient) * left"),
     ],
 )
-
-
-@mul_backward.mistake(
+mul_backward.mistake(
     "The gradient is summed to the operand's shape before it is multiplied by the other operand. "
-    "Multiply first: the sum of products is not the product of sums."
+    "Multiply first: the sum of products is not the product of sums.",
+    edits=[
+        ("gradient * right", "unbroadcast(gradient, left.shape) * right"),
+        ("gradient * left", "unbroadcast(gradient, right.shape) * left"),
+    ],
 )
-def summed_too_early(gradient, left, right):
-    return (
-        sum_to_shape(sum_to_shape(gradient, left.shape) * right, left.shape),
-        sum_to_shape(sum_to_shape(gradient, right.shape) * left, right.shape),
-    )
 
 
 @mul_backward.variant
@@ -400,27 +356,22 @@ def with_einsum(gradient, left, right):
 # --- sum_backward
 
 sum_backward = function(reference.sum_backward, points=2)
-sum_backward.case("sum of all entries")(normals(gradient=(), operand=(3, 5)))
-sum_backward.case("axis=1 of three")(normals(gradient=(2, 5), operand=(2, 3, 5), given={"axis": 1}))
+sum_backward.case("sum of all entries")(arrays(gradient=(), operand=(3, 5)))
+sum_backward.case("axis=1 of three")(arrays(gradient=(2, 5), operand=(2, 3, 5), given={"axis": 1}))
 sum_backward.case("rows of a square matrix, where a wrong shape goes unnoticed")(
-    normals(gradient=(4,), operand=(4, 4), given={"axis": 1})
+    arrays(gradient=(4,), operand=(4, 4), given={"axis": 1})
 )
 sum_backward.case("keepdims=True")(
-    normals(gradient=(2, 1, 5), operand=(2, 3, 5), given={"axis": 1, "keepdims": True})
+    arrays(gradient=(2, 1, 5), operand=(2, 3, 5), given={"axis": 1, "keepdims": True})
 )
 sum_backward.case("two axes at once", hidden=True)(
-    normals(gradient=(3,), operand=(2, 3, 5), given={"axis": (0, 2)})
+    arrays(gradient=(3,), operand=(2, 3, 5), given={"axis": (0, 2)})
 )
-
-
-@sum_backward.case("negative axis, float32", hidden=True)
-def _(draw: Draw):
-    gradient, operand = array(draw, 2, 5, dtype=np.float32), array(draw, 2, 4, 5, dtype=np.float32)
-    return {"gradient": gradient, "operand": operand, "axis": -2}
-
-
+sum_backward.case("negative axis, float32", hidden=True)(
+    arrays(gradient=(2, 5), operand=(2, 4, 5), given={"axis": -2}, dtype=np.float32)
+)
 sum_backward.case("all entries with keepdims=True", hidden=True)(
-    normals(gradient=(1, 1), operand=(3, 7), given={"axis": None, "keepdims": True})
+    arrays(gradient=(1, 1), operand=(3, 7), given={"axis": None, "keepdims": True})
 )
 sum_backward.mistake(
     "The gradient is divided among the summands. Every summand moves the sum one to one, so it gets the "
@@ -428,8 +379,8 @@ sum_backward.mistake(
     edit=("broadcast_to(gradient,", "broadcast_to(gradient * (gradient.size / operand.size),"),
 )
 sum_backward.mistake(
-    "The summed axis is not put back before broadcasting. NumPy lines axes up from the right, so the "
-    "gradient lands along another axis, or does not fit: use np.expand_dims.",
+    "The summed axis is not put back where it was before broadcasting. NumPy lines axes up from the right, so "
+    "the gradient lands along another axis, or does not fit: use np.expand_dims.",
     edit=("gradient = np.expand_dims(gradient, axis)", "pass"),
 )
 sum_backward.mistake(
@@ -462,36 +413,36 @@ def with_the_shape_of_the_kept_sum(gradient, operand, axis=None, _keepdims=False
 # --- matmul_backward
 
 matmul_backward = function(reference.matmul_backward, points=2)
-matmul_backward.case("two matrices", weight=2)(normals(gradient=(3, 5), left=(3, 4), right=(4, 5)))
+matmul_backward.case("two matrices", weight=2)(arrays(gradient=(3, 5), left=(3, 4), right=(4, 5)))
 matmul_backward.case("square matrices, where a wrong transpose goes unnoticed")(
-    normals(gradient=(4, 4), left=(4, 4), right=(4, 4))
+    arrays(gradient=(4, 4), left=(4, 4), right=(4, 4))
 )
-matmul_backward.case("a batch of pairs")(normals(gradient=(2, 3, 5), left=(2, 3, 4), right=(2, 4, 5)))
+matmul_backward.case("a batch of pairs")(arrays(gradient=(2, 3, 5), left=(2, 3, 4), right=(2, 4, 5)))
 matmul_backward.case("one weight matrix for the whole batch")(
-    normals(gradient=(2, 3, 5), left=(2, 3, 4), right=(4, 5))
+    arrays(gradient=(2, 3, 5), left=(2, 3, 4), right=(4, 5))
 )
 matmul_backward.case("both batches broadcast", hidden=True)(
-    normals(gradient=(6, 2, 3, 5), left=(6, 1, 3, 4), right=(2, 4, 5), dtype=np.float32)
+    arrays(gradient=(6, 2, 3, 5), left=(6, 1, 3, 4), right=(2, 4, 5), dtype=np.float32)
 )
 matmul_backward.case("left has no batch axis", hidden=True)(
-    normals(gradient=(7, 3, 5), left=(3, 4), right=(7, 4, 5))
+    arrays(gradient=(7, 3, 5), left=(3, 4), right=(7, 4, 5))
 )
+RIGHT_T, LEFT_T = "right.swapaxes(-2, -1)", "left.swapaxes(-2, -1)"
 matmul_backward.mistake(
     "The factors stand in the wrong order. The shapes show the right one: gradient (rows, columns) "
     "times right^T (columns, inner) gives (rows, inner), the shape of left.",
     edits=[
-        ("gradient @ right.swapaxes(-2, -1)", "right.swapaxes(-2, -1) @ gradient"),
-        ("left.swapaxes(-2, -1) @ gradient", "gradient @ left.swapaxes(-2, -1)"),
+        (f"gradient @ {RIGHT_T}", f"{RIGHT_T} @ gradient"),
+        (f"{LEFT_T} @ gradient", f"gradient @ {LEFT_T}"),
     ],
 )
 matmul_backward.mistake(
-    "The matrices are not transposed. The gradient flows through the product backwards, from columns to "
-    "rows.",
-    edits=[("right.swapaxes(-2, -1)", "right"), ("left.swapaxes(-2, -1)", "left")],
+    "The matrices are not transposed. The gradient flows through the product backward, from columns to rows.",
+    edits=[(RIGHT_T, "right"), (LEFT_T, "left")],
 )
 matmul_backward.mistake(
     ".T reverses all the axes, the batch axes too. Swap only the last two: x.swapaxes(-2, -1).",
-    edits=[("right.swapaxes(-2, -1)", "right.T"), ("left.swapaxes(-2, -1)", "left.T")],
+    edits=[(RIGHT_T, "right.T"), (LEFT_T, "left.T")],
 )
 matmul_backward.mistake(
     "The batch axes are not summed back. A matrix shared by the whole batch gets the sum of its "
@@ -529,43 +480,24 @@ def transposed_twice(gradient, left, right):
 
 # --- softmax_cross_entropy_backward
 
-softmax_cross_entropy_backward = function(reference.softmax_cross_entropy_backward, points=2)
 
-
-def batch_of_logits(draw: Draw, batch: int, classes: int, scale: float = 1.0, dtype: type = np.float64):
-    logits = (scale * array(draw, batch, classes)).astype(dtype)
-    return {
-        "gradient": np.asarray(1.0, dtype),
-        "logits": logits,
+def scores(
+    batch: int, classes: int, scale: float = 1.0, gradient: float = 1.0, dtype: type = np.float64
+) -> Case:
+    """A case with random logits and targets."""
+    return lambda draw: {
+        "gradient": np.asarray(gradient, dtype),
+        "logits": (scale * array(draw, batch, classes)).astype(dtype),
         "targets": draw.integers(0, classes, batch).numpy(),
     }
 
 
-@softmax_cross_entropy_backward.case("a batch", weight=2)
-def _(draw: Draw):
-    return batch_of_logits(draw, 5, 3)
-
-
-@softmax_cross_entropy_backward.case("the loss is used times 0.3 further on")
-def _(draw: Draw):
-    return batch_of_logits(draw, 4, 6) | {"gradient": np.asarray(0.3)}
-
-
-@softmax_cross_entropy_backward.case("logits of 1e4 stay finite", atol=1e-5)
-def _(draw: Draw):
-    return batch_of_logits(draw, 7, 4, scale=1e4)
-
-
-@softmax_cross_entropy_backward.case("one example", hidden=True)
-def _(draw: Draw):
-    return batch_of_logits(draw, 1, 5)
-
-
-@softmax_cross_entropy_backward.case("float32 stays float32", hidden=True)
-def _(draw: Draw):
-    return batch_of_logits(draw, 6, 11, dtype=np.float32)
-
-
+softmax_cross_entropy_backward = function(reference.softmax_cross_entropy_backward, points=2)
+softmax_cross_entropy_backward.case("a batch", weight=2)(scores(5, 3))
+softmax_cross_entropy_backward.case("the loss is used times 0.3 further on")(scores(4, 6, gradient=0.3))
+softmax_cross_entropy_backward.case("logits of 1e4 stay finite", atol=1e-5)(scores(7, 4, scale=1e4))
+softmax_cross_entropy_backward.case("one example", hidden=True)(scores(1, 5))
+softmax_cross_entropy_backward.case("float32 stays float32", hidden=True)(scores(6, 11, dtype=np.float32))
 softmax_cross_entropy_backward.mistake(
     "The loss is the mean over the batch, so its gradient is divided by the number of examples.",
     edit=("difference / batch", "difference"),
@@ -580,24 +512,36 @@ softmax_cross_entropy_backward.mistake(
     edit=("gradient * difference", "-gradient * difference"),
 )
 softmax_cross_entropy_backward.mistake(
-    "The one-hot target is not subtracted: this is p alone, and it would lower every logit.",
+    "The one-hot target is not subtracted: this is p alone, and a step against it would lower every logit.",
     edit=("difference[np.arange(batch), targets] -= 1", "pass"),
+)
+softmax_cross_entropy_backward.mistake(
+    "1 is subtracted in every row at the targets of all examples. Each row has one target: pick the pairs "
+    "with [np.arange(batch), targets].",
+    edit=("difference[np.arange(batch), targets]", "difference[:, targets]"),
 )
 softmax_cross_entropy_backward.mistake(
     "The result is divided by the number of entries (batch times classes). The mean is over the "
     "examples only.",
     edit=("difference / batch", "difference / logits.size"),
 )
+ROW_MAXIMUM = "logits.max(axis=-1, keepdims=True)"
 softmax_cross_entropy_backward.mistake(
     "The exponentials overflow for large logits. Subtract the largest logit of each row first; the "
     "softmax stays the same.",
-    edit=("logits.max(axis=-1, keepdims=True)", "0.0"),
+    edit=(ROW_MAXIMUM, "0.0"),
+    of=reference.log_softmax,
+)
+softmax_cross_entropy_backward.mistake(
+    "The largest logit of the whole batch is subtracted. In a row far below it every exponential becomes 0, "
+    "and so does their sum: subtract the largest logit of each row.",
+    edit=(ROW_MAXIMUM, "logits.max()"),
     of=reference.log_softmax,
 )
 softmax_cross_entropy_backward.mistake(
     "The softmax runs over the examples (axis 0). The probabilities of one example sum to 1: axis -1.",
     edits=[
-        ("logits.max(axis=-1, keepdims=True)", "logits.max(axis=0, keepdims=True)"),
+        (ROW_MAXIMUM, "logits.max(axis=0, keepdims=True)"),
         ("np.exp(shifted).sum(axis=-1, keepdims=True)", "np.exp(shifted).sum(axis=0, keepdims=True)"),
     ],
     of=reference.log_softmax,
@@ -624,40 +568,30 @@ def example_by_example(gradient, logits, targets):
 
 # --- numerical_gradient
 
-numerical_gradient = function(reference.numerical_gradient, points=1, rtol=1e-5, atol=1e-7)
 
-
-def cubic(draw: Draw, *shape: int):
+def cubic(draw: Draw, *shape: int) -> Callable[[np.ndarray], float]:
     """A function whose central and one-sided differences differ clearly at a step of 0.1."""
     weights, shift = positive(draw, *shape), array(draw, *shape)
     return lambda point: float((weights * (point + shift) ** 3).sum() + (point**2).sum() ** 2)
 
 
-@numerical_gradient.case("vector, step 0.1", weight=2)
-def _(draw: Draw):
-    return {"function": cubic(draw, 4), "point": array(draw, 4), "step": 0.1}
+def at_a_point(*shape: int, dtype: type = np.float64, **given: float) -> Case:
+    """A case with a cubic function and a random point."""
+    return lambda draw: {
+        "function": cubic(draw, *shape),
+        "point": (10 * array(draw, *shape)).astype(dtype) / (1 if dtype is np.int64 else 10),
+        **given,
+    }
 
 
-@numerical_gradient.case("matrix, default step")
-def _(draw: Draw):
-    return {"function": cubic(draw, 2, 3), "point": array(draw, 2, 3)}
-
-
-@numerical_gradient.case("float32 is refused", raises=ValueError)
-def _(draw: Draw):
-    return {"function": cubic(draw, 5), "point": array(draw, 5, dtype=np.float32)}
-
-
-@numerical_gradient.case("a point with integers is refused", hidden=True, raises=ValueError)
-def _(draw: Draw):
-    return {"function": cubic(draw, 5), "point": draw.integers(1, 9, 5).numpy()}
-
-
-@numerical_gradient.case("three axes, step 0.5", hidden=True)
-def _(draw: Draw):
-    return {"function": cubic(draw, 2, 1, 3), "point": array(draw, 2, 1, 3), "step": 0.5}
-
-
+numerical_gradient = function(reference.numerical_gradient, points=1, rtol=1e-5, atol=1e-7)
+numerical_gradient.case("vector, step 0.1", weight=2)(at_a_point(4, step=0.1))
+numerical_gradient.case("matrix, default step")(at_a_point(2, 3))
+numerical_gradient.case("float32 is refused", raises=ValueError)(at_a_point(5, dtype=np.float32))
+numerical_gradient.case("a point with integers is refused", hidden=True, raises=ValueError)(
+    at_a_point(5, dtype=np.int64)
+)
+numerical_gradient.case("three axes, step 0.5", hidden=True)(at_a_point(2, 1, 3, step=0.5))
 numerical_gradient.mistake(
     "This is the one-sided difference, whose error shrinks with h. Go a step to both sides: the error "
     "of the central difference shrinks with h squared.",
@@ -669,6 +603,10 @@ numerical_gradient.mistake(
 numerical_gradient.mistake(
     "The two points are 2h apart, and the difference is divided by h: the estimate is twice too large.",
     edit=("/ (2 * step)", "/ step"),
+)
+numerical_gradient.mistake(
+    "The step that was given is not used.",
+    edit=("gradient = np.zeros_like(point)", "gradient, step = np.zeros_like(point), 1e-5"),
 )
 numerical_gradient.mistake(
     "All entries are moved at once: that measures the slope in one direction. Move one entry at a time.",
@@ -721,163 +659,118 @@ def with_unit_vectors(function, point, step=1e-5):
 
 # --- gradcheck
 
+Claim = Callable[[np.ndarray], np.ndarray]
+
+
+def of_a_quadratic(*shape: int, claim: Claim, **tolerances: float) -> Case:
+    """A case with a curved function; `claim` makes the claimed gradient from the right one."""
+
+    def draw_case(draw: Draw) -> dict[str, Any]:
+        weights, point = positive(draw, *shape), positive(draw, *shape) + 2.0
+        slopes = array(draw, *shape) + 4.0
+        right = 2 * weights * point + slopes
+        return {
+            "function": lambda x: float((weights * x * x + slopes * x).sum()),
+            "point": point,
+            "gradient": claim(right),
+            **tolerances,
+        }
+
+    return draw_case
+
+
+def of_a_linear(slopes: Iterable[float], claim: Claim, **tolerances: float) -> Case:
+    """A case with a linear function at 0, where central differences are as good as exact."""
+
+    def draw_case(draw: Draw) -> dict[str, Any]:
+        right = np.array([*slopes])[draw.permutation(len([*slopes])).numpy()]
+        return {
+            "function": lambda x: float((right * x).sum()),
+            "point": np.zeros(right.size),
+            "gradient": claim(right),
+            **tolerances,
+        }
+
+    return draw_case
+
+
 gradcheck = function(reference.gradcheck, points=2)
-
-
-def quadratic(draw: Draw, *shape: int):
-    """A function with its gradient."""
-    weights, slopes = positive(draw, *shape), array(draw, *shape)
-    return (lambda x: float((weights * x * x + slopes * x).sum())), (lambda x: 2 * weights * x + slopes)
-
-
-def clearly_nonzero(draw: Draw, *shape: int) -> np.ndarray:
-    return positive(draw, *shape) + 2.0
-
-
-@gradcheck.case("a right gradient is accepted")
-def _(draw: Draw):
-    function, slope = quadratic(draw, 3, 4)
-    point = array(draw, 3, 4)
-    return {"function": function, "point": point, "gradient": slope(point)}
-
-
-@gradcheck.case("one entry 1% too large is rejected")
-def _(draw: Draw):
-    function, slope = quadratic(draw, 5)
-    point = clearly_nonzero(draw, 5)
-    return {
-        "function": function,
-        "point": point,
-        "gradient": slope(point) * np.array([1.0, 1.0, 1.01, 1.0, 1.0]),
-    }
-
-
-@gradcheck.case("one entry 1% too small is rejected")
-def _(draw: Draw):
-    function, slope = quadratic(draw, 5)
-    point = clearly_nonzero(draw, 5)
-    return {
-        "function": function,
-        "point": point,
-        "gradient": slope(point) * np.array([1.0, 0.99, 1.0, 1.0, 1.0]),
-    }
-
-
-@gradcheck.case("errors that cancel in the sum are rejected")
-def _(draw: Draw):
-    function, slope = quadratic(draw, 4)
-    point = clearly_nonzero(draw, 4)
-    return {"function": function, "point": point, "gradient": slope(point) + np.array([0.0, 0.5, -0.5, 0.0])}
-
-
-@gradcheck.case("gradients of 1e7 are accepted in spite of rounding")
-def _(draw: Draw):
-    weights = 1e7 * clearly_nonzero(draw, 3)
-    # 3e-5 of the value: far beyond atol, within rtol.
-    return {
-        "function": lambda x: float((weights * x).sum()),
-        "point": array(draw, 3),
-        "gradient": weights * (1 + 3e-5),
-    }
-
-
-@gradcheck.case("a gradient of 0 is accepted in spite of rounding", hidden=True)
-def _(draw: Draw):
-    # The estimate is not exactly 0: a slope of 2e-7, within atol.
-    return {"function": lambda x: float(2e-7 * x.sum()), "point": array(draw, 6), "gradient": np.zeros(6)}
-
-
-@gradcheck.case("a gradient of another shape is rejected", hidden=True)
-def _(draw: Draw):
+gradcheck.case("a right gradient is accepted")(of_a_quadratic(3, 4, claim=lambda right: right))
+gradcheck.case("one entry 1% too large is rejected")(
+    of_a_quadratic(5, claim=lambda right: right * [1.0, 1.0, 1.01, 1.0, 1.0])
+)
+gradcheck.case("one entry 1% too small is rejected")(
+    of_a_quadratic(5, claim=lambda right: right * [1.0, 0.99, 1.0, 1.0, 1.0])
+)
+gradcheck.case("errors that cancel in the sum are rejected")(
+    of_a_quadratic(4, claim=lambda right: right + [0.0, 0.5, -0.5, 0.0])
+)
+gradcheck.case("a wrong small entry beside a large right one is rejected")(
+    of_a_linear([1e5, 3.0, 5.0], claim=lambda right: right + (right < 4))
+)
+gradcheck.case("an error of 3e-5 of the value is accepted in gradients of 1e7")(
+    of_a_linear([2e7, 3e7, 5e7], claim=lambda right: right * (1 + 3e-5))
+)
+gradcheck.case("a gradient of another shape is rejected")(
     # All entries are equal, so that broadcasting (4, 1) against (4,) finds nothing amiss.
-    return {
-        "function": lambda x: float(3.0 * x.sum()),
-        "point": array(draw, 4),
-        "gradient": np.full((4, 1), 3.0),
-    }
-
-
-@gradcheck.case("an exact match is accepted with tolerances of 0", hidden=True)
-def _(draw: Draw):
-    # At 0, with slopes that are powers of two, central differences are exact.
-    slopes = np.array([4.0, 0.5, 2.0])[draw.permutation(3).numpy()]
-    return {
-        "function": lambda x: float((slopes * x).sum()),
-        "point": np.zeros(3),
-        "gradient": slopes,
-        "rtol": 0.0,
-        "atol": 0.0,
-    }
-
-
-@gradcheck.case("an error of 2e-5 in a gradient of 1e-3 is rejected", hidden=True)
-def _(draw: Draw):
-    slopes = 1e-3 * clearly_nonzero(draw, 4)
-    point = array(draw, 4)
-    return {"function": lambda x: float((slopes * x).sum()), "point": point, "gradient": slopes + 2e-5}
-
-
-@gradcheck.case("the opposite sign is rejected", hidden=True)
-def _(draw: Draw):
-    function, slope = quadratic(draw, 2, 3)
-    point = clearly_nonzero(draw, 2, 3)
-    return {"function": function, "point": point, "gradient": -slope(point)}
-
-
-@gradcheck.case("tolerances that are given are used", hidden=True)
-def _(draw: Draw):
-    function, slope = quadratic(draw, 3)
-    point = clearly_nonzero(draw, 3)
-    return {
-        "function": function,
-        "point": point,
-        "gradient": slope(point) * 1.00001,
-        "rtol": 1e-7,
-        "atol": 1e-9,
-    }
-
-
+    of_a_linear([3.0] * 4, claim=lambda right: right.reshape(4, 1))
+)
+gradcheck.case("an error of 2e-7 is accepted where the gradient is 0", hidden=True)(
+    of_a_linear([2e-7] * 6, claim=np.zeros_like)
+)
+gradcheck.case("an exact match is accepted with tolerances of 0", hidden=True)(
+    # With slopes that are powers of two, the differences are exact.
+    of_a_linear([4.0, 0.5, 2.0], claim=lambda right: right, rtol=0.0, atol=0.0)
+)
+gradcheck.case("an error of 2e-5 in a gradient of 1e-3 is rejected", hidden=True)(
+    of_a_linear([2e-3, 3e-3, 5e-3], claim=lambda right: right + 2e-5)
+)
+gradcheck.case("the two tolerances add up", hidden=True)(
+    of_a_linear([4.0, 4.5, 5.0], claim=lambda right: right + 0.6, rtol=0.1, atol=0.3)
+)
+gradcheck.case("the opposite sign is rejected", hidden=True)(of_a_quadratic(2, 3, claim=lambda right: -right))
+gradcheck.case("tolerances that are given are used", hidden=True)(
+    of_a_quadratic(3, claim=lambda right: right * 1.00001, rtol=1e-7, atol=1e-9)
+)
+VERDICT, ALLOWED = "bool((np.abs(gradient - estimate) <= allowed).all())", "atol + rtol * np.abs(estimate)"
 gradcheck.mistake(
     "The difference is compared without its absolute value: an entry that is too small always passes.",
     edit=("np.abs(gradient - estimate)", "(gradient - estimate)"),
 )
 gradcheck.mistake(
     "An array with a verdict for each entry comes back. The answer is one verdict: all of them together.",
-    edit=("bool((np.abs(gradient - estimate) <= allowed).all())", "np.abs(gradient - estimate) <= allowed"),
+    edit=(VERDICT, "np.abs(gradient - estimate) <= allowed"),
 )
-gradcheck.mistake(
-    "One entry that agrees is enough here. All entries must agree.",
-    edit=(".all()", ".any()"),
-)
+gradcheck.mistake("One entry that agrees is enough here. All entries must agree.", edit=(".all()", ".any()"))
 gradcheck.mistake(
     "The allowed difference does not grow with the gradient: add rtol * |estimate|, or large right "
     "gradients fail.",
-    edit=("atol + rtol * np.abs(estimate)", "atol"),
+    edit=(ALLOWED, "atol"),
 )
 gradcheck.mistake(
     "The allowed difference shrinks to nothing with the gradient: add atol, or right gradients near 0 fail.",
-    edit=("atol + rtol * np.abs(estimate)", "rtol * np.abs(estimate)"),
+    edit=(ALLOWED, "rtol * np.abs(estimate)"),
+)
+gradcheck.mistake(
+    "The larger of the two tolerances is used. They add up.",
+    edit=(ALLOWED, "np.maximum(atol, rtol * np.abs(estimate))"),
 )
 gradcheck.mistake(
     "A gradient of another shape than the point passes, because broadcasting makes the two fit. Compare "
     "the shapes first.",
     edit=("gradient.shape != point.shape", "False"),
 )
+gradcheck.mistake("The given tolerances are not used.", edit=(ALLOWED, "1e-6 + 1e-4 * np.abs(estimate)"))
 gradcheck.mistake(
-    "The given tolerances are not used.",
-    edit=("atol + rtol * np.abs(estimate)", "1e-6 + 1e-4 * np.abs(estimate)"),
-)
-
-
-@gradcheck.mistake(
     "The differences are added up before they are compared, so that errors of opposite sign cancel. "
-    "Compare entry by entry."
+    "Compare entry by entry.",
+    edit=(VERDICT, "bool(abs((gradient - estimate).sum()) <= allowed.sum())"),
 )
-def compares_sums(function, point, gradient, rtol=1e-4, atol=1e-6):
-    if gradient.shape != point.shape:
-        return False
-    estimate = reference.numerical_gradient(function, point)
-    return bool(abs((gradient - estimate).sum()) <= atol + rtol * np.abs(estimate).sum())
+gradcheck.mistake(
+    "Lengths of whole arrays are compared: a large entry makes room for a small one that is wrong. "
+    "Compare entry by entry.",
+    edit=(VERDICT, "bool(np.linalg.norm(gradient - estimate) <= atol + rtol * np.linalg.norm(estimate))"),
+)
 
 
 @gradcheck.variant
@@ -891,8 +784,7 @@ def by_the_largest_excess(function, point, gradient, rtol=1e-4, atol=1e-6):
     if np.shape(gradient) != np.shape(point):
         return False
     estimate = reference.numerical_gradient(function, point)
-    excess = np.abs(estimate - gradient) - rtol * np.abs(estimate)
-    return excess.max() <= atol
+    return (np.abs(estimate - gradient) - rtol * np.abs(estimate)).max() <= atol
 
 
 gradcheck.equivalent(
@@ -903,36 +795,80 @@ gradcheck.equivalent(
     "return bool((np.abs(estimate - gradient) <= allowed).all())", "the distance is the same from either side"
 )
 
+# --- graphs, for the sort and for the walk
+
+Parents = Mapping[Any, Sequence[Any]]
+DETOURS = "a long way and a short way to the same node"
+GRAPHS: dict[str, tuple[str, Parents]] = {
+    "a chain": ("loss", {"x": [], "h": ["x"], "y": ["h"], "loss": ["y"]}),
+    "two ways to the same node": ("loss", {"x": [], "a": ["x"], "b": ["x"], "loss": ["a", "b"]}),
+    "a node used twice by one operation": ("square", {"w": [], "x": ["w"], "square": ["x", "x"]}),
+    # The short way is listed first at the loss and last at q: no search that goes by the list is lucky twice.
+    DETOURS: (
+        "loss",
+        {"w": [], "p": ["w"], "a": ["p"], "q": ["a", "p"], "b": ["q"], "loss": ["q", "b"]},
+    ),
+    "nodes that the output does not use": (
+        "loss",
+        {"x": [], "w": [], "loss": ["x", "w"], "metric": ["loss", "x"], "unused": ["w"]},
+    ),
+}
+
+
+def shuffled(draw: Draw, parents: Parents) -> dict[Any, Sequence[Any]]:
+    """The graph with its nodes listed in random order, so that the order of the dictionary proves nothing."""
+    names = list(parents)
+    return {names[k]: parents[names[k]] for k in draw.permutation(len(names)).tolist()}
+
+
+def random_graph(draw: Draw, size: int, most: int) -> tuple[int, dict[int, list[int]]]:
+    """The last node of a random graph and the graph, in which a node has up to `most` parents."""
+    names = draw.permutation(size).tolist()
+    parents = {
+        name: [names[k] for k in draw.integers(0, place, draw.integer(1, most + 1)).tolist()] if place else []
+        for place, name in enumerate(names)
+    }
+    return names[-1], parents
+
+
+def met(output: Any, parents: Parents, take: int = -1) -> list[Any]:
+    """The nodes that the output depends on, in the order of a search: depth first, or with take=0 breadth first."""
+    order: list[Any] = []
+    waiting = [output]
+    while waiting:
+        node = waiting.pop(take)
+        if node not in order:
+            order.append(node)
+            waiting += parents[node]
+    return order
+
 
 # --- topological_sort
 
 topological_sort = function(reference.topological_sort, points=2)
 
 
-def ancestors(output, parents) -> set:
-    found, waiting = set(), [output]
-    while waiting:
-        node = waiting.pop()
-        if node not in found:
-            found.add(node)
-            waiting += parents[node]
-    return found
-
-
-def an_order(output, parents):
+def an_order(output: Any, parents: Parents):
     """What a right order has; many orders are right."""
-    wanted = ancestors(output, parents)
 
     def holds(result) -> str | None:
         if not isinstance(result, (list, tuple)):
             return f"expected a list of nodes, got a {type(result).__name__}"
-        if len(set(result)) < len(result):
-            return "a node is listed more than once"
-        if not wanted <= set(result):
-            return "a node that the output depends on is missing"
-        if set(result) - wanted:
-            return "a node is listed that the output does not depend on"
         position = {node: index for index, node in enumerate(result)}
+        wanted = dict.fromkeys([output])
+        waiting = [output]
+        while waiting:
+            new = [parent for parent in parents[waiting.pop()] if parent not in wanted]
+            wanted.update(dict.fromkeys(new))
+            waiting += new
+        if len(position) < len(result):
+            return "a node is listed more than once"
+        if output not in position:
+            return "the output itself is missing"
+        if wanted.keys() - position.keys():
+            return "a node that the output depends on is missing"
+        if position.keys() - wanted.keys():
+            return "a node is listed that the output does not depend on"
         if any(position[parent] > position[node] for node in wanted for parent in parents[node]):
             return "a node stands before one of its parents"
         return None
@@ -940,68 +876,29 @@ def an_order(output, parents):
     return {"output": output, "parents": parents}, holds
 
 
-def order_of(output: str, parents: dict[str, list[str]]) -> Callable[[Draw], Any]:
-    """The graph with its nodes listed in random order, so that the order of the dict proves nothing."""
-    names = list(parents)
-
-    def draw_graph(draw: Draw):
-        shuffled = [names[k] for k in draw.permutation(len(names)).tolist()]
-        return an_order(output, {name: parents[name] for name in shuffled})
-
-    return draw_graph
+def to_sort(output: Any, parents: Parents) -> Callable[[Draw], Any]:
+    return lambda draw: an_order(output, shuffled(draw, parents))
 
 
-topological_sort.property("a chain", seconds=1)(
-    order_of("loss", {"x": [], "h": ["x"], "y": ["h"], "loss": ["y"]})
+for name, (output, parents) in GRAPHS.items():
+    topological_sort.property(name, weight=2 if name == DETOURS else 1, seconds=1)(to_sort(output, parents))
+topological_sort.property("a large random graph", hidden=True, seconds=1)(
+    lambda draw: an_order(*random_graph(draw, 60, most=4))
 )
-topological_sort.property("a node that is used twice", seconds=1)(
-    order_of("loss", {"x": [], "a": ["x", "x"], "b": ["x"], "loss": ["a", "b", "a"]})
+topological_sort.property("a chain of 5,000 nodes", hidden=True, seconds=3)(
+    lambda draw: an_order(4_999, {k: [k - 1] if k else [] for k in range(5_000)})
 )
-
-
-two_detours = {
-    "x": [],
-    "a": ["x"],
-    "b": ["a"],
-    "c": ["b"],
-    "y": ["c", "x"],
-    "d": ["y"],
-    "e": ["d"],
-    "loss": ["y", "e", "x"],
-}
-topological_sort.property("a long way and a short way to the same node", weight=2, seconds=1)(
-    order_of("loss", two_detours)
+topological_sort.case("a graph with a cycle is refused", raises=ValueError, seconds=1)(
+    lambda draw: {"output": "loss", "parents": {"x": [], "a": ["x", "b"], "b": ["a"], "loss": ["b", "x"]}}
 )
-topological_sort.property("nodes that the output does not use", seconds=1)(
-    order_of("loss", {"x": [], "w": [], "loss": ["x", "w"], "metric": ["loss"], "unused": ["w"]})
-)
-
-
-@topological_sort.property("a large random graph", hidden=True, seconds=1)
-def _(draw: Draw):
-    names = draw.permutation(60).tolist()
-    graph = {
-        name: [names[k] for k in draw.integers(0, place, draw.integer(0, 4)).tolist()] if place else []
-        for place, name in enumerate(names)
-    }
-    graph[names[-1]] = names[40:59]
-    return an_order(names[-1], graph)
-
-
-@topological_sort.property("a chain of 5,000 nodes", hidden=True, seconds=3)
-def _(_draw: Draw):
-    return an_order(4_999, {k: [k - 1] if k else [] for k in range(5_000)})
-
-
-@topological_sort.case("a graph with a cycle is refused", raises=ValueError, seconds=1)
-def _(_draw: Draw):
-    return {"output": "loss", "parents": {"x": [], "a": ["x", "b"], "b": ["a"], "loss": ["b", "x"]}}
-
-
 topological_sort.mistake(
     "The order is reversed: a node stands before the nodes it is computed from. (Backpropagation walks "
     "the list from its end.)",
     edit=("return order", "return order[::-1]"),
+)
+topological_sort.mistake(
+    "A node that is used several times is listed several times. Remember which nodes are done.",
+    edit=("if node not in finished:", "if True:"),
 )
 
 
@@ -1015,14 +912,13 @@ def recursive(output, parents):
     def visit(node):
         if node in active:
             raise ValueError("a cycle")
-        if node in done:
-            return
-        active.add(node)
-        for parent in parents[node]:
-            visit(parent)
-        active.remove(node)
-        done.add(node)
-        order.append(node)
+        if node not in done:
+            active.add(node)
+            for parent in parents[node]:
+                visit(parent)
+            active.remove(node)
+            done.add(node)
+            order.append(node)
 
     visit(output)
     return order
@@ -1035,34 +931,39 @@ def recursive(output, parents):
 )
 def by_distance(output, parents):
     reference.topological_sort(output, parents)  # refuses cycles
-    order = [output]
-    for node in order:
-        order += [parent for parent in dict.fromkeys(parents[node]) if parent not in order]
-    return order[::-1]
+    return met(output, parents, take=0)[::-1]
+
+
+@topological_sort.mistake(
+    "The nodes come in the reverse of the order in which the search meets them. List a node when the search "
+    "leaves it, after all of its parents."
+)
+def listed_when_met(output, parents):
+    reference.topological_sort(output, parents)  # refuses cycles
+    return met(output, parents)[::-1]
 
 
 @topological_sort.mistake("Nodes that the output does not depend on are listed too. Start at the output.")
-def everything_listed(_output, parents):
-    order, waiting = [], dict(parents)
-    while waiting:
-        ready = [node for node, of in waiting.items() if not any(parent in waiting for parent in of)]
-        if not ready:
-            raise ValueError("a cycle")
-        order += ready
-        waiting = {node: of for node, of in waiting.items() if node not in set(ready)}
+def everything_listed(output, parents):
+    order = reference.topological_sort(output, parents)
+    for node in parents:
+        order += [other for other in reference.topological_sort(node, parents) if other not in order]
     return order
 
 
 @topological_sort.mistake(
-    "A node that is used several times is listed several times. Remember which nodes are done."
+    "A node that is used twice is taken for a cycle. It is one only if a node is met again while its own "
+    "parents are being visited."
 )
-def listed_again(output, parents):
-    done, order = set(), []
-    for node in reference.topological_sort(output, parents):
-        order += [parent for parent in parents[node] if parent in done][1:]
-        order.append(node)
-        done.add(node)
-    return order
+def shared_nodes_refused(output, parents):
+    met_before, waiting = set(), [output]
+    while waiting:
+        node = waiting.pop()
+        if node in met_before:
+            raise ValueError("a cycle")
+        met_before.add(node)
+        waiting += parents[node]
+    return reference.topological_sort(output, parents)
 
 
 @topological_sort.mistake(
@@ -1085,20 +986,21 @@ def blind_to_cycles(output, parents):
 
 @topological_sort.variant
 def by_counting_children(output, parents):
-    wanted = ancestors(output, parents)
-    left = dict.fromkeys(wanted, 0)
-    for node in wanted:
-        for parent in parents[node]:
-            left[parent] += 1
-    ready, order = [node for node in wanted if left[node] == 0], []
+    users, waiting = {output: 0}, [output]
+    while waiting:
+        for parent in parents[waiting.pop()]:
+            if parent not in users:
+                users[parent] = 0
+                waiting.append(parent)
+            users[parent] += 1
+    ready, order = [node for node, count in users.items() if count == 0], []
     while ready:
-        node = ready.pop()
-        order.append(node)
-        for parent in parents[node]:
-            left[parent] -= 1
-            if left[parent] == 0:
+        order.append(ready.pop())
+        for parent in parents[order[-1]]:
+            users[parent] -= 1
+            if users[parent] == 0:
                 ready.append(parent)
-    if len(order) < len(wanted):
+    if len(order) < len(users):
         raise ValueError("a cycle")
     return order[::-1]
 
@@ -1126,43 +1028,24 @@ def with_two_kinds_of_entries(output, parents):
 backpropagate = function(reference.backpropagate, points=2)
 
 
-def weighted(draw: Draw, parents: dict[str, list[str]]) -> dict[str, list[tuple[str, float]]]:
-    """Give every edge a local derivative, away from 0 and 1 and of either sign."""
-    return {
+def weighted(draw: Draw, output: Any, parents: Parents) -> dict[str, Any]:
+    """Every edge gets a local derivative, away from 0 and 1 and of either sign."""
+    edges = {
         node: [(parent, float(draw.numpy.uniform(1.3, 3.0)) * draw.choice([-1, 1])) for parent in of]
-        for node, of in parents.items()
+        for node, of in shuffled(draw, parents).items()
     }
+    return {"output": output, "edges": edges}
 
 
-def with_derivatives(output: str, parents: dict[str, list[str]]) -> Callable[[Draw], dict[str, Any]]:
-    return lambda draw: {"output": output, "edges": weighted(draw, parents)}
+def to_walk(output: Any, parents: Parents) -> Case:
+    return lambda draw: weighted(draw, output, parents)
 
 
-backpropagate.case("a chain")(with_derivatives("loss", {"x": [], "h": ["x"], "y": ["h"], "loss": ["y"]}))
-backpropagate.case("two ways to the same node")(
-    with_derivatives("loss", {"x": [], "a": ["x"], "b": ["x"], "loss": ["a", "b"]})
+for name, (output, parents) in GRAPHS.items():
+    backpropagate.case(name, weight=2 if name == DETOURS else 1)(to_walk(output, parents))
+backpropagate.case("a random graph", hidden=True)(
+    lambda draw: weighted(draw, *random_graph(draw, 13, most=2))
 )
-backpropagate.case("a node used twice by one operation")(
-    with_derivatives("square", {"w": [], "x": ["w"], "square": ["x", "x"]})
-)
-backpropagate.case("a long way and a short way", weight=2)(
-    with_derivatives("loss", {"x": [], "a": ["x"], "b": ["a"], "c": ["b"], "loss": ["a", "c", "x"]})
-)
-backpropagate.case("nodes that the output does not use")(
-    with_derivatives("loss", {"x": [], "w": [], "loss": ["x", "w"], "metric": ["loss", "x"], "unused": ["w"]})
-)
-
-
-@backpropagate.case("a random graph", hidden=True)
-def _(draw: Draw):
-    names = draw.permutation(13).tolist()
-    graph = {
-        name: [names[k] for k in draw.integers(0, place, 2).tolist()] if place else []
-        for place, name in enumerate(names)
-    }
-    return {"output": names[-1], "edges": weighted(draw, graph)}
-
-
 backpropagate.mistake(
     "The gradient of a node with several uses is overwritten: only the last way counts. Add up what arrives.",
     edit=(
@@ -1184,19 +1067,43 @@ backpropagate.mistake(
 )
 
 
-@backpropagate.mistake(
-    "A node passes its gradient on before all of it has arrived. Walk in reverse topological order, so "
-    "that a node is handled after everything that uses it."
-)
-def too_early(output, edges):
-    gradients, queue, seen = {output: 1.0}, [output], {output}
-    for node in queue:
+def pass_on(order: Iterable[Any], output: Any, edges: Mapping[Any, Sequence[tuple[Any, float]]]):
+    """Walk in the given order, whether it is a right one or not."""
+    order = list(order)
+    gradients = dict.fromkeys(order, 0.0) | {output: 1.0}
+    for node in order:
         for parent, local_derivative in edges[node]:
-            gradients[parent] = gradients.get(parent, 0.0) + gradients[node] * local_derivative
-            if parent not in seen:
-                seen.add(parent)
-                queue.append(parent)
+            gradients[parent] += gradients[node] * local_derivative
     return gradients
+
+
+def parents_of(edges: Mapping[Any, Sequence[tuple[Any, float]]]) -> dict[Any, list[Any]]:
+    return {node: [parent for parent, _ in pairs] for node, pairs in edges.items()}
+
+
+@backpropagate.mistake(
+    "The nodes are walked by their distance from the output, so that a node passes its gradient on before all "
+    "of it has arrived. Walk in reverse topological order: a node comes after everything that uses it."
+)
+def nearest_first(output, edges):
+    return pass_on(met(output, parents_of(edges), take=0), output, edges)
+
+
+@backpropagate.mistake(
+    "A node passes its gradient on as soon as the search meets it, before all of it has arrived. Walk in "
+    "reverse topological order: a node comes after everything that uses it."
+)
+def when_met(output, edges):
+    return pass_on(met(output, parents_of(edges)), output, edges)
+
+
+@backpropagate.mistake(
+    "The nodes are walked in the order of the dictionary, which says nothing about who uses whom. Walk in "
+    "reverse topological order."
+)
+def as_listed(output, edges):
+    needed = met(output, parents_of(edges))
+    return pass_on([node for node in reversed(edges) if node in needed], output, edges)
 
 
 @backpropagate.mistake(
@@ -1220,14 +1127,7 @@ def every_node(output, edges):
 
 @backpropagate.variant
 def with_zeros_first(output, edges):
-    order = reference.topological_sort(output, {node: [p for p, _ in of] for node, of in edges.items()})
-    gradients = dict.fromkeys(order, 0.0)
-    gradients[output] = 1.0
-    while order:
-        node = order.pop()
-        for parent, derivative in edges[node]:
-            gradients[parent] += derivative * gradients[node]
-    return gradients
+    return pass_on(reversed(reference.topological_sort(output, parents_of(edges))), output, edges)
 
 
 @backpropagate.variant
