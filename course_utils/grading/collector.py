@@ -44,7 +44,7 @@ class CourseCollector(FileNameCollectorPlugin):
 
     @staticmethod
     def _parts(app: Any, path: Path) -> tuple[str, ...]:
-        """Return the path below the folder that was unpacked into, without the unpacked archive's own folder."""
+        """Return the path below the folder unpacked into, without the archive's own folder."""
         downloaded = Path(app.coursedir.root, app.downloaded_directory, app.coursedir.assignment_id)
         parts = path.relative_to(downloaded / app.extracted_directory).parts
         archives = {archive.stem for archive in (downloaded / app.archive_directory).glob("*.zip")}

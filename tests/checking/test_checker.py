@@ -175,6 +175,7 @@ def test_time_limit_gives_an_earlier_timer_back() -> None:
 def test_busy_loop_ends_by_processor_time(monkeypatch: pytest.MonkeyPatch) -> None:
     # On a very busy machine the clock would be first.
     monkeypatch.setattr("course_utils.checking.limits.CLOCK_FACTOR", 100)
+
     def spin() -> None:
         with time_limit(0.3):
             while True:

@@ -30,6 +30,7 @@ from tests.grading.classroom import (
     ROOT,
     Classroom,
     answered,
+    as_bytes,
     environment,
     exercises,
     solutions,

@@ -374,8 +374,8 @@ def _(draw):
 
 
 apply_rotary.mistake(
-    "The pairs are number i and number i + dim/2, the layout of Llama: here, as in DeepSeek's weights, the "
-    "partners are neighbors, x[..., 0::2] and x[..., 1::2].",
+    "The pairs are number i and number i + dim/2, the layout of GPT-NeoX: here, as in DeepSeek's weights, "
+    "the partners are neighbors, x[..., 0::2] and x[..., 1::2].",
     edits=[
         ("x[..., 0::2], x[..., 1::2]", "x.chunk(2, dim=-1)"),
         ("torch.stack((", "torch.cat(("),
