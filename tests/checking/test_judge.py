@@ -515,12 +515,12 @@ def test_slow_answer_is_not_timed_again_and_again() -> None:
     calls = []
 
     def slow(matrix):
-        calls.append(1)
-        time.sleep(0.2)
+        calls.append(len(matrix))
+        time.sleep(1.5 if len(matrix) > 100 else 0)
         return matrix.sum(1)
 
     assert check(exercises.sums, slow, seed=5).points == 1
-    assert len(calls) <= 5
+    assert calls.count(3000) == 1
 
 
 def test_mistake_is_recognized_in_an_answer_that_also_edits_its_input() -> None:
