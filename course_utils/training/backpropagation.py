@@ -226,7 +226,7 @@ def softmax_cross_entropy_backward(
 ) -> Float[np.ndarray, "batch classes"]:
     """Backward of the mean softmax cross-entropy: (p - y) / batch, with y the one-hot targets.
 
-    Source: Bishop, Pattern Recognition and Machine Learning, equation 4.109.
+    Source: Bishop, Pattern Recognition and Machine Learning, equation 4.109 (without its factor phi).
 
     >>> softmax_cross_entropy_backward(np.array(1.0), np.array([[0.0, 0.0], [0.0, 0.0]]), np.array([0, 1]))
     array([[-0.25,  0.25],
@@ -290,7 +290,7 @@ class Tensor:
         """Wrap what is not a tensor, in this tensor's dtype so that `2.0 * x` stays float32."""
         return value if isinstance(value, Tensor) else Tensor(np.asarray(value, dtype=self.data.dtype))
 
-    def _with(
+    def _combine(
         self,
         other: Tensor | Array | float,
         forward: Callable[[Array, Array], Array],
@@ -298,16 +298,18 @@ class Tensor:
         operation: str,
     ) -> Tensor:
         """Combine this tensor with another operand and record how."""
-        left, right = self.data, self._constant(other)
+        right_tensor = self._constant(other)
+        # The arrays of this moment: `data` may be replaced (by a training step) before the walk comes back.
+        left, right = self.data, right_tensor.data
         return Tensor(
-            forward(left, right.data), (self, right), lambda grad: backward(grad, left, right.data), operation
+            forward(left, right), (self, right_tensor), lambda grad: backward(grad, left, right), operation
         )
 
     def __add__(self, other: Tensor | Array | float) -> Tensor:
-        return self._with(other, np.add, add_backward, "+")
+        return self._combine(other, np.add, add_backward, "+")
 
     def __mul__(self, other: Tensor | Array | float) -> Tensor:
-        return self._with(other, np.multiply, mul_backward, "*")
+        return self._combine(other, np.multiply, mul_backward, "*")
 
     def __matmul__(self, other: Tensor | Array) -> Tensor:
         right = self._constant(other)
@@ -316,7 +318,7 @@ class Tensor:
                 f"@ needs operands with two axes or more, got shapes {self.shape} and {right.shape}; "
                 "give a vector a second axis of length 1"
             )
-        return self._with(right, np.matmul, matmul_backward, "@")
+        return self._combine(right, np.matmul, matmul_backward, "@")
 
     def __neg__(self) -> Tensor:
         return self * -1.0
@@ -332,9 +334,8 @@ class Tensor:
 
     def relu(self) -> Tensor:
         """Return max(x, 0), elementwise."""
-        return Tensor(
-            np.maximum(self.data, 0.0), (self,), lambda grad: (relu_backward(grad, self.data),), "relu"
-        )
+        operand = self.data
+        return Tensor(np.maximum(operand, 0.0), (self,), lambda grad: (relu_backward(grad, operand),), "relu")
 
     def exp(self) -> Tensor:
         """Return the exponential, elementwise."""
@@ -343,23 +344,26 @@ class Tensor:
 
     def log(self) -> Tensor:
         """Return the natural logarithm, elementwise."""
-        return Tensor(np.log(self.data), (self,), lambda grad: (log_backward(grad, self.data),), "log")
+        operand = self.data
+        return Tensor(np.log(operand), (self,), lambda grad: (log_backward(grad, operand),), "log")
 
     def sum(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
         """Return the sum over the given axes, over all of them if none is given."""
+        operand = self.data
         return Tensor(
-            self.data.sum(axis=axis, keepdims=keepdims),
+            operand.sum(axis=axis, keepdims=keepdims),
             (self,),
-            lambda grad: (sum_backward(grad, self.data, axis, keepdims),),
+            lambda grad: (sum_backward(grad, operand, axis, keepdims),),
             "sum",
         )
 
     def softmax_cross_entropy(self, targets: Int[np.ndarray, " batch"]) -> Tensor:
         """Return the mean cross-entropy of the targets; this tensor holds the logits, (batch, classes)."""
+        logits = self.data
         return Tensor(
-            softmax_cross_entropy(self.data, targets),
+            softmax_cross_entropy(logits, targets),
             (self,),
-            lambda grad: (softmax_cross_entropy_backward(grad, self.data, targets),),
+            lambda grad: (softmax_cross_entropy_backward(grad, logits, targets),),
             "cross-entropy",
         )
 
