@@ -290,6 +290,28 @@ def test_backward_changes_no_weight_and_no_stored_gradient_in_place():
     np.testing.assert_array_equal(x.grad, [2.0, 2.0])
 
 
+@pytest.mark.parametrize(
+    "operation",
+    [
+        lambda x, y: (x * y).sum(),
+        lambda x, y: (x @ y).sum(),
+        lambda x, y: (x + y).relu().sum(),
+        lambda x, y: (x * x + 1.0 + y * y).log().sum(),
+        lambda x, y: (x + y).softmax_cross_entropy(np.array([2, 0, 1])),
+    ],
+)
+def test_gradients_belong_to_the_values_of_the_forward_pass(rng, operation):
+    start = rng.normal(size=(2, 3, 3))
+    expected, replaced = [Tensor(piece) for piece in start], [Tensor(piece) for piece in start]
+    operation(*expected).backward()
+    loss = operation(*replaced)
+    for tensor in replaced:
+        tensor.data = tensor.data * -3.0
+    loss.backward()
+    for right, found in zip(expected, replaced, strict=True):
+        np.testing.assert_array_equal(found.grad, right.grad)
+
+
 def test_what_the_output_does_not_depend_on_gets_nothing():
     x, unused = Tensor(2.0), Tensor(5.0)
     branch = x * unused
