@@ -55,7 +55,7 @@ def test_canvas_moodle_and_folders_are_collected(places: Places, tmp_path: Path)
     inner = io.BytesIO()
     with zipfile.ZipFile(inner, "w") as stream:
         stream.writestr("work/attention.ipynb", notebook("softmax", text="inner"))
-        stream.writestr("__MACOSX/work/._attention.ipynb", b"junk")
+        stream.writestr("__MACOSX/part/._attention.ipynb", b"junk")
     source = archive(
         tmp_path / "all.zip",
         {
