@@ -511,12 +511,6 @@ softmax_cross_entropy_backward.mistake(
     of=reference.log_softmax,
 )
 softmax_cross_entropy_backward.mistake(
-    "The largest logit of the whole batch is subtracted. In a row far below it every exponential becomes 0, "
-    "and so does their sum: subtract the largest logit of each row.",
-    edit=(ROW_MAXIMUM, "logits.max()"),
-    of=reference.log_softmax,
-)
-softmax_cross_entropy_backward.mistake(
     "The softmax runs over the examples (axis 0). The probabilities of one example sum to 1: axis -1.",
     edits=[
         (ROW_MAXIMUM, "logits.max(axis=0, keepdims=True)"),
@@ -524,6 +518,16 @@ softmax_cross_entropy_backward.mistake(
     ],
     of=reference.log_softmax,
 )
+
+
+@softmax_cross_entropy_backward.mistake(
+    "The largest logit of the whole batch is subtracted. In a row far below it every exponential becomes 0, "
+    "and so does their sum: subtract the largest logit of each row."
+)
+def largest_of_the_batch(gradient, logits, targets):
+    weights = np.exp(logits - logits.max())
+    one_hot = np.eye(logits.shape[1], dtype=logits.dtype)[targets]
+    return gradient * (weights / weights.sum(axis=1, keepdims=True) - one_hot) / len(logits)
 
 
 @softmax_cross_entropy_backward.variant
