@@ -63,8 +63,9 @@ def leaves(value: Any, path: str = "") -> Iterator[Leaf]:
             else:
                 yield Leaf((path, name, array.shape, _exactly(array)), None)
     elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from leaves(item, f"{path}.{key}")
+        # Mappings are compared by key: two that differ in the order of their keys are the same.
+        for key in sorted(value, key=repr):
+            yield from leaves(value[key], f"{path}.{key}")
     elif isinstance(value, (list, tuple)):
         yield Leaf((path, "sequence", len(value)), None)
         for index, item in enumerate(value):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from typing import Any
 
 import numpy as np
@@ -219,7 +218,6 @@ def _judge_predictions(
 
 def judge(chapter: str, exercise: Exercise, answer: Any, evidence: Evidence, *, graded: bool) -> Report:
     """Check an answer on all of the evidence's cases and explain the outcome."""
-    start = time.perf_counter()
     behaviors = evidence.behaviors(answer)
     results = tuple(behavior.result for behavior in behaviors)
     earned = sum(result.weight for result in results if result.passed)
@@ -254,7 +252,6 @@ def judge(chapter: str, exercise: Exercise, answer: Any, evidence: Evidence, *, 
         notes=tuple(notes),
         printed="".join(behavior.observation.printed for behavior in behaviors)[:2000],
         graded=graded,
-        seconds=time.perf_counter() - start,
     )
 
 

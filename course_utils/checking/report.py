@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 Status = Literal["passed", "failed", "crashed", "timed out", "not attempted"]
@@ -45,7 +45,6 @@ class Report:
     notes: tuple[str, ...] = ()
     printed: str = ""
     graded: bool = False
-    seconds: float = field(default=0.0, compare=False)
 
     @property
     def first_failure(self) -> CaseResult | None:

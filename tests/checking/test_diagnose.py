@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from course_utils.checking import Exercise, Script
+from course_utils.checking.diagnose import distance
 from course_utils.checking.difference import Tolerance
 from tests.checking import exercises, sample
 from tests.checking.judging import check
@@ -157,3 +158,9 @@ def test_right_values_with_an_edit_in_place_are_no_known_mistake() -> None:
         return result
 
     assert check(exercises.attention, right_in_place).explanations == ()
+
+
+def test_the_order_of_the_keys_of_a_dictionary_tells_nothing() -> None:
+    wrong, right = {"mean": 2.0, "median": 3.0}, {"mean": 1.0, "median": 3.0}
+    assert distance(dict(reversed(wrong.items())), wrong, right) <= 1
+    assert distance(dict(reversed(right.items())), wrong, right) > 1
