@@ -45,14 +45,8 @@ c.ZipCollectApp.collector_plugin = "course_utils.grading.collector.CourseCollect
 c.ZipCollectApp.strict = True
 
 # --- Limits -------------------------------------------------------------------------------------------------
-c.Execute.timeout = 60  # seconds for a cell; a check ends answers that run too long well before this
-c.Execute.iopub_timeout = 20  # seconds for a cell's output to arrive when the cell is done
-c.Execute.shutdown_kernel = "immediate"
-c.RunNotebook.notebook_seconds = 600  # for a whole notebook; the cells behind that are not run
-c.RunNotebook.most_restarts = 3  # new kernels for a notebook whose cells bring them down
-c.RunNotebook.most_characters = 1_000_000  # of output kept of a cell while it runs
-c.LimitOutput.max_lines = 1000  # of output kept in the marked notebook
-c.LimitOutput.max_traceback = 100
+# All of them, with what happens at each: course_utils/grading/sandbox/limits.py. Others than those go here.
+c.PlayNotebook.limits = {}  # such as {"cell_seconds": 120, "memory_bytes": 4 << 30}
 
 # --- How a submission is graded -----------------------------------------------------------------------------
 # Reading: a file that is not a notebook is marked as one with no answers, and stops nobody else.
@@ -65,16 +59,18 @@ c.Autograde.sanitize_preprocessors = [
     "nbgrader.preprocessors.OverwriteCells",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
-# Marking: the mark of a test cell is the record that its check left. Prints and warnings (stderr) count for
-# nothing.
+# Marking: the notebook runs shut in, in a process of its own, and the mark of a test cell is the judge's record
+# of it. What the notebook prints, returns or raises changes nothing.
 c.Autograde.autograde_preprocessors = [
-    "course_utils.grading.run.RunNotebook",
-    "nbgrader.preprocessors.LimitOutput",
+    "course_utils.grading.play.PlayNotebook",
     "course_utils.grading.save.SaveMarks",
     "nbgrader.preprocessors.AssignLatePenalties",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
-c.RunNotebook.secret_seed_file = str(GRADING / "secret_seed")
+c.PlayNotebook.course_root = str(ROOT)
+c.PlayNotebook.trust_submissions = False  # where no walls hold: True runs submissions with all of your rights
+# What students write is shown in the formgrader and in feedback: it may hold no scripts.
+c.HTMLExporter.sanitize_html = True
 c.SaveMarks.journal_folder = str(JOURNAL.folder)
 
 # A run that was cut off is taken up again: what it left half done is cleared here, and graded anew by the

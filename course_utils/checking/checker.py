@@ -12,30 +12,13 @@ from typing import Any
 from course_utils.checking.draw import derive_seed
 from course_utils.checking.exercise import Exercise
 from course_utils.checking.judge import Evidence, judge
-from course_utils.checking.render import points_text, to_html, to_text
-from course_utils.checking.report import MIME_TYPE, Report
+from course_utils.checking.render import to_html, to_text
+from course_utils.checking.report import Report
+from course_utils.checking.show import Score, show
 
 CHECKS_PACKAGE = "course_utils.checks"
 PUBLIC_SEED = 1
 SECRET_SEED_VARIABLE = "COURSE_SECRET_SEED"
-
-
-class Score(float):
-    """The points a check gave. Its text is the bare number, which is what nbgrader reads as the mark."""
-
-    max_points: float
-
-    def __new__(cls, points: float, max_points: float) -> Score:
-        """Make a score that remembers its maximum."""
-        score = super().__new__(cls, points)
-        score.max_points = max_points
-        return score
-
-    def __repr__(self) -> str:
-        return f"{float(self):g}"
-
-    def _repr_html_(self) -> str:
-        return f"<small>{points_text(self, self.max_points)}</small>"
 
 
 def chapters_with_checks() -> list[str]:
@@ -76,9 +59,12 @@ def _unknown_chapter(chapter: str) -> str:
     return f"no checks for the chapter {chapter!r}; there are: {', '.join(chapters_with_checks())}"
 
 
-def graded_seed() -> int:
-    """Return the seed of graded runs: the instructor's secret, or a fixed one where none is set."""
-    return derive_seed("graded", os.environ.get(SECRET_SEED_VARIABLE, ""))
+def graded_seed(secret: str | None = None) -> int:
+    """Return the seed of graded runs, made from the instructor's secret.
+
+    Where it is not given, it is that of the environment, or a fixed one.
+    """
+    return derive_seed("graded", os.environ.get(SECRET_SEED_VARIABLE, "") if secret is None else secret)
 
 
 class Checker:
@@ -90,9 +76,10 @@ class Checker:
     exercise's name: `check(8.6, "cache_ratio")`.
     """
 
-    def __init__(self, chapter: str) -> None:
+    def __init__(self, chapter: str, *, secret_seed: str | None = None) -> None:
         self.chapter = chapter
         self.exercises = load_exercises(chapter)
+        self.secret_seed = secret_seed
         self._evidence: dict[tuple[str, bool], Evidence] = {}
 
     def __call__(self, answer: Any, exercise: str | None = None) -> Score:
@@ -106,11 +93,15 @@ class Checker:
     def report(self, answer: Any, exercise: str | None = None, *, graded: bool = False) -> Report:
         """Check an answer and return the outcome without showing it."""
         found = self._find(answer, exercise)
-        seed = graded_seed() if graded else PUBLIC_SEED
-        key = (f"{found.name}/{seed}", graded)
+        return judge(self.chapter, found, answer, self.evidence(found.name, graded=graded), graded=graded)
+
+    def evidence(self, exercise: str, *, graded: bool) -> Evidence:
+        """Return the cases of an exercise and what is right in them, made when first asked for."""
+        seed = graded_seed(self.secret_seed) if graded else PUBLIC_SEED
+        key = (f"{exercise}/{seed}", graded)
         if key not in self._evidence:
-            self._evidence[key] = Evidence(found, seed, graded=graded)
-        return judge(self.chapter, found, answer, self._evidence[key], graded=graded)
+            self._evidence[key] = Evidence(self.exercises[exercise], seed, graded=graded)
+        return self._evidence[key]
 
     def _find(self, answer: Any, exercise: str | None) -> Exercise:
         name = exercise if exercise is not None else getattr(answer, "__name__", None)
@@ -129,18 +120,7 @@ class Checker:
         return self.exercises[name]
 
     def _show(self, report: Report) -> Score:
-        text = to_text(report)
-        try:
-            from IPython import get_ipython
-            from IPython.display import display
-        except ImportError:
-            print(text)
-        else:
-            if get_ipython() is None:
-                print(text)
-            else:
-                data = {"text/plain": text, "text/html": to_html(report), MIME_TYPE: report.to_data()}
-                display(data, raw=True)
+        show(to_text(report), to_html(report), report.to_data())
         return Score(report.points, report.max_points)
 
 

@@ -83,6 +83,7 @@ class Exercise:
     mistakes: list[Mistake] = field(default_factory=list)
     variants: list[Any] = field(default_factory=list)
     equivalents: dict[str, str] = field(default_factory=dict)
+    forbids: list[str] = field(default_factory=list)
 
     def case(
         self,
@@ -183,6 +184,13 @@ class Exercise:
         """Add a right answer that is written differently; it must get full marks."""
         self.variants.append(answer)
         return answer
+
+    def forbid(self, *names: str) -> None:
+        """Name what an answer should be written without, as in "torch.nn.functional.cross_entropy".
+
+        An instructor is told of answers that use it; the mark stays. No variant may use it.
+        """
+        self.forbids.extend(names)
 
     def equivalent(self, mutant: str, reason: str) -> None:
         """Declare that a mutant which no case catches does the same as the reference, and why."""

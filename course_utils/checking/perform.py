@@ -12,6 +12,7 @@ import sys
 import sysconfig
 import time
 import traceback
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -64,12 +65,22 @@ class Observation:
     seconds: float = 0.0
 
 
+class Elsewhere(ABC):
+    """An answer that lives in another process: scripts are run on it there."""
+
+    @abstractmethod
+    def perform(self, script: Script, *, seconds: float, seed: int) -> Observation:
+        """Have a script run on the answer and return what was seen."""
+
+
 def perform(answer: Any, script: Script, *, seconds: float, seed: int) -> Observation:
     """Run a script on an answer within a time limit.
 
     It runs in `standard_surroundings`, which are put back afterwards. The script's inputs are copied
     first.
     """
+    if isinstance(answer, Elsewhere):
+        return answer.perform(script, seconds=seconds, seed=seed)
     script = snapshot_script(script)
     before = snapshot_script(script)
     value: Any = None

@@ -71,9 +71,11 @@ class Report:
                     "status": case.status,
                     "weight": case.weight,
                     "message": case.public_message if self.graded else case.message,
+                    "trace": [] if self.graded else list(case.trace),
                 }
                 for case in self.cases
             ],
             "explanations": list(self.explanations),
             "notes": list(self.notes),
+            "printed": "" if self.graded else self.printed,
         }

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
-import multiprocessing
-import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
 
+from nbformat import NotebookNode
+from sqlalchemy.exc import SQLAlchemyError
+
+from course_utils.grading.clerk import Clerk
 from course_utils.grading.journal import Journal
-from course_utils.grading.nbgrader_run import NbGrader, Outcome
+from course_utils.grading.judging.notebook import Playing
+from course_utils.grading.nbgrader_run import NbGrader
 from course_utils.grading.places import Chapter, GradingError, Places
-from course_utils.grading.secret import secret_seed
+from course_utils.grading.results import Results, decode_result
+from course_utils.grading.sandbox.limits import Limits
+from course_utils.grading.schedule import Scheduler
 from course_utils.grading.standing import Standing, standings, strays
+from course_utils.grading.work import Terms, Unit, make_unit
 
 Task = tuple[Chapter, str]
-Tell = Callable[[int, int, Task, Outcome], None]
 
 
 @dataclass
@@ -43,13 +43,22 @@ class Run:
         return bool(urgent or undone or self.failed or self.strays)
 
 
+Tell = Callable[[int, int, Task, str], None]
+
+
+def configured_limits(nbgrader: NbGrader) -> Limits:
+    """Return the limits of the class's settings."""
+    return Limits(**nbgrader.settings.PlayNotebook.get("limits", {}))
+
+
 def grade_class(
     places: Places,
     chapters: Sequence[Chapter],
+    scheduler: Scheduler,
     *,
     students: Sequence[str] = (),
     force: bool = False,
-    jobs: int = 1,
+    trusted: bool = False,
     tell: Tell | None = None,
 ) -> Run:
     """Grade what was handed in and is not graded yet.
@@ -57,35 +66,30 @@ def grade_class(
     Args:
         places: The course.
         chapters: What to grade.
+        scheduler: Who plays the notebooks.
         students: Whom to grade; everyone if empty.
-        force: Grade again what is graded.
-        jobs: How many to grade at once.
-        tell: Called after each submission with how many are done, how many there are, which one it was, how
-            it went.
+        force: Write the marks again of what is graded. What was played is played again only if anything that
+            its result depends on has changed.
+        trusted: Run submissions where no walls hold.
+        tell: Called after each submission with how many are done, how many there are, which one it was, and
+            why it was not graded (empty if it was).
 
     Raises:
         GradingError: a chapter is not released, or a student handed in nothing.
     """
-    secret_seed(places.grading / "secret_seed")
     nbgrader = NbGrader(places)
-    run, tasks = Run(), []
-    for chapter in chapters:
-        found = standings(nbgrader, chapter)
-        unknown = sorted(set(students) - {standing.student for standing in found})
-        if unknown:
-            raise GradingError(f"{', '.join(unknown)} handed in no {chapter}; see grading/submitted")
-        wanted = [standing for standing in found if not students or standing.student in students]
-        tasks += [(chapter, standing.student) for standing in wanted if force or not standing.graded]
-    with _clean_environment():
-        try:
-            for task, outcome in _work(places, tasks, jobs):
-                run.graded += 1
-                if not outcome.ok:
-                    run.failed[task] = outcome.reason
-                if tell:
-                    tell(run.graded, len(tasks), task, outcome)
-        except KeyboardInterrupt:
-            run.interrupted = True
+    terms = Terms.of(places, configured_limits(nbgrader), trusted=trusted)
+    run = Run()
+    tasks = tasks_of(nbgrader, chapters, students, force=force)
+    try:
+        for task, reason in _grade(nbgrader, tasks, scheduler, terms):
+            run.graded += 1
+            if reason:
+                run.failed[task] = reason
+            if tell:
+                tell(run.graded, len(tasks), task, reason)
+    except KeyboardInterrupt:
+        run.interrupted = True
     Journal(places.grading / "journal").recover(places.grading / "autograded")
     for chapter in chapters:
         run.standings[chapter] = standings(nbgrader, chapter)
@@ -93,64 +97,62 @@ def grade_class(
     return run
 
 
-@contextlib.contextmanager
-def _clean_environment() -> Iterator[None]:
-    """Let each kernel use one thread: several of them share the cores."""
-    name = "OMP_NUM_THREADS"
-    before = os.environ.get(name)
-    os.environ.setdefault(name, "1")
-    try:
-        yield
-    finally:
-        if before is None:
-            os.environ.pop(name, None)
-
-
-def _work(places: Places, tasks: Sequence[Task], jobs: int) -> Iterator[tuple[Task, Outcome]]:
-    """Grade each task and yield it when it is done."""
-    if jobs <= 1 or len(tasks) <= 1:
-        for chapter, student in tasks:
-            yield (chapter, student), _grade_all(places.root, [chapter], student)[0]
-        return
-    # nbgrader keeps one folder and one submission for all chapters of a part: they are graded one after
-    # another.
-    by_student: dict[str, list[Chapter]] = {}
-    for chapter, student in tasks:
-        by_student.setdefault(student, []).append(chapter)
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(jobs, len(by_student)), mp_context=context) as pool:
-        waiting = {
-            pool.submit(_grade_all, places.root, chapters, student): (chapters, student)
-            for student, chapters in by_student.items()
-        }
-        try:
-            for future in as_completed(waiting):
-                chapters, student = waiting[future]
-                try:
-                    outcomes = future.result()
-                except BrokenProcessPool:
-                    outcomes = [
-                        Outcome(False, ("a grading process ended; run the same command again",))
-                    ] * len(chapters)
-                for chapter, outcome in zip(chapters, outcomes, strict=True):
-                    yield (chapter, student), outcome
-        except KeyboardInterrupt:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-@cache
-def _nbgrader(root: Path) -> NbGrader:
-    """Return nbgrader with its settings, loaded once in each process."""
-    return NbGrader(Places(root))
-
-
-def _grade_all(root: Path, chapters: Sequence[Chapter], student: str) -> list[Outcome]:
-    outcomes = []
+def tasks_of(
+    nbgrader: NbGrader, chapters: Sequence[Chapter], students: Sequence[str], *, force: bool
+) -> list[Task]:
+    """Return what is to be graded, a chapter after the other."""
+    tasks: list[Task] = []
     for chapter in chapters:
-        try:
-            outcomes.append(_nbgrader(root).autograde(chapter, student))
-        except Exception as error:
-            # One submission must not cost the others their run, whatever nbgrader or the database raise.
-            outcomes.append(Outcome(False, (f"{type(error).__name__}: {error}",)))
-    return outcomes
+        found = standings(nbgrader, chapter)
+        unknown = sorted(set(students) - {standing.student for standing in found})
+        if unknown:
+            raise GradingError(f"{', '.join(unknown)} handed in no {chapter}; see grading/submitted")
+        wanted = [standing for standing in found if not students or standing.student in students]
+        tasks += [(chapter, standing.student) for standing in wanted if force or not standing.graded]
+    return tasks
+
+
+def _grade(
+    nbgrader: NbGrader, tasks: Sequence[Task], scheduler: Scheduler, terms: Terms
+) -> Iterator[tuple[Task, str]]:
+    """Play what was not played, file everything, and yield each task with why it was not graded."""
+    results = Results(nbgrader.places.grading / "results")
+    with Clerk(nbgrader) as clerk:
+        known: list[tuple[Task, str]] = []
+        notebooks: dict[Task, tuple[str, NotebookNode]] = {}
+
+        def units() -> Iterator[tuple[Task, Unit]]:
+            for task in tasks:
+                notebook = clerk.take(*task)
+                if notebook.metadata["course"].get("unreadable"):
+                    known.append((task, _file(clerk, task, notebook, Playing())))
+                    continue
+                unit = make_unit(nbgrader.places, task[0], notebook, terms)
+                key = unit.key
+                result = results.read(key)
+                if result is not None:
+                    known.append((task, _file(clerk, task, notebook, result.apply(notebook))))
+                    continue
+                notebooks[task] = (key, notebook)
+                yield task, unit
+
+        for task, done in scheduler.work(units()):
+            yield from known
+            known.clear()
+            key, notebook = notebooks.pop(task)
+            if done.content is None:
+                yield task, done.reason
+                continue
+            results.write(key, done.content)
+            yield task, _file(clerk, task, notebook, decode_result(done.content).apply(notebook))
+        yield from known
+
+
+def _file(clerk: Clerk, task: Task, notebook: NotebookNode, playing: Playing) -> str:
+    try:
+        clerk.file(*task, notebook, playing)
+    except (SQLAlchemyError, OSError) as error:
+        # A locked database, a full disk: the submission counts as not graded, and the next run does it.
+        clerk.gradebook.db.rollback()
+        return f"its marks could not be written: {str(error).splitlines()[0]}"
+    return ""

@@ -1,17 +1,14 @@
-"""The mark of a test cell, read from the record that its check left in the output."""
+"""The mark of a test cell: what the judge recorded of it."""
 
 from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, get_args
 
-from nbformat import NotebookNode
-
-from course_utils.checking.report import MIME_TYPE, CaseResult, Report, Status
-from course_utils.grading.places import Chapter
+from course_utils.checking.report import CaseResult, Report, Status
+from course_utils.grading.judging.judge import CellRecord
 
 STATUSES = frozenset(get_args(Status))
 
@@ -61,17 +58,8 @@ def _named(call: ast.Call) -> str | None:
     return answer.id if name is None and isinstance(answer, ast.Name) else None
 
 
-def records(cell: NotebookNode) -> Iterator[Report]:
-    """Yield what the checks of a cell found, in the order shown, without what is malformed."""
-    for output in cell.get("outputs", []):
-        if output.get("output_type") == "display_data" and MIME_TYPE in output.get("data", {}):
-            report = report_from_data(output["data"][MIME_TYPE])
-            if report is not None:
-                yield report
-
-
 def report_from_data(data: Any) -> Report | None:
-    """Read a report from the data in a notebook's output; None if it is not such data."""
+    """Read a report from its data; None if it is not such data."""
     try:
         cases = tuple(
             CaseResult(
@@ -80,6 +68,7 @@ def report_from_data(data: Any) -> Report | None:
                 float(case["weight"]),
                 str(case["message"]),
                 str(case["message"]),
+                tuple(map(str, case.get("trace", ()))),
             )
             for case in data["cases"]
         )
@@ -92,6 +81,7 @@ def report_from_data(data: Any) -> Report | None:
             cases=cases,
             explanations=tuple(map(str, data["explanations"])),
             notes=tuple(map(str, data["notes"])),
+            printed=str(data.get("printed", "")),
             graded=data["graded"] is True,
         )
     except (KeyError, TypeError, ValueError, AttributeError):
@@ -111,37 +101,27 @@ def _status(value: Any) -> Status:
     return value
 
 
-def graded_record(cell: NotebookNode, chapter: Chapter, exercise: str) -> Report | None:
-    """Return the last graded record of a cell, if it is of the right exercise."""
-    graded = [report for report in records(cell) if report.graded]
-    if not graded or (graded[-1].chapter, graded[-1].exercise) != (str(chapter), exercise):
-        return None
-    return graded[-1]
-
-
-def mark_cell(cell: NotebookNode, chapter: Chapter, max_points: float) -> Mark:
+def mark_cell(source: str, record: CellRecord | None, max_points: float, lost: str = "") -> Mark:
     """Return the mark of a test cell.
 
-    It is that of the last graded record for the cell's own exercise. Whatever else the cell shows, prints or
-    warns changes nothing; without a record, or when the cell ends in an exception, it earns nothing.
+    It is that of the judge's last record for the cell's own exercise. Whatever the cell shows, prints or
+    warns changes nothing; without a record it earns nothing.
 
     Args:
-        cell: The cell as it was run, its text as released.
-        chapter: The chapter that is graded.
+        source: The cell's text, as released.
+        record: What the judge recorded while the cell ran; None if it was not run.
         max_points: The points of the cell.
+        lost: Why the cell brought its kernel down, or was not run; empty if neither.
     """
-    exercise = expected_exercise(cell.source)
+    exercise = expected_exercise(source)
     if exercise is None:
         return Mark("", 0.0, max_points, "no record", "the cell has no graded check")
-    errors = [output for output in cell.outputs if output.output_type == "error"]
-    if errors:
-        return Mark(
-            exercise, 0.0, max_points, "no record", f"the check did not come to its end ({errors[-1].ename})"
-        )
-    report = graded_record(cell, chapter, exercise)
-    if report is None:
-        shown = [other.exercise for other in records(cell) if other.graded]
-        reason = f"the record is of {shown[-1]}" if shown else "the check left no record"
+    if lost:
+        return Mark(exercise, 0.0, max_points, "no record", f"the cell {lost}")
+    if record is None or record.graded is None:
+        others = record.others if record else []
+        reason = f"the record is of {others[-1]}" if others else "the check left no record"
         return Mark(exercise, 0.0, max_points, "no record", reason)
+    report = record.graded
     points = round(max_points * report.points / report.max_points, 2)
     return Mark(exercise, points, max_points, report.status)

@@ -46,7 +46,7 @@ class NbGrader:
 
     def gradebook(self) -> Gradebook:
         """Open the gradebook, as a context manager."""
-        course = self._course(None, "*")
+        course = self.course(None, "*")
         return Gradebook(course.db_url, course.course_id)
 
     def is_released(self, chapter: Chapter) -> bool:
@@ -80,7 +80,8 @@ class NbGrader:
         """Make the feedback on one student's notebook."""
         return self._convert(GenerateFeedback, chapter, student)
 
-    def _course(self, chapter: Chapter | None, student: str) -> CourseDirectory:
+    def course(self, chapter: Chapter | None, student: str) -> CourseDirectory:
+        """Return nbgrader's idea of where a submission is."""
         course = CourseDirectory(config=self.settings)
         if chapter is not None:
             course.assignment_id, course.notebook_id = chapter.part, chapter.name
@@ -88,7 +89,7 @@ class NbGrader:
         return course
 
     def _convert(self, kind: type[BaseConverter], chapter: Chapter, student: str) -> Outcome:
-        converter: Any = kind(coursedir=self._course(chapter, student), parent=None, config=self.settings)
+        converter: Any = kind(coursedir=self.course(chapter, student), parent=None, config=self.settings)
         converter.force = True
         messages: list[str] = []
         listener = logging.Handler(logging.ERROR)

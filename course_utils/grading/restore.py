@@ -217,14 +217,17 @@ class RestoreCells(NbGraderPreprocessor):
             released = released_cells(
                 gradebook, names["assignment"], names["notebook"], source / f"{names['notebook']}.ipynb"
             )
-        notes = notebook.metadata.setdefault(NOTES, nbformat.from_dict({"submission": "", "problems": []}))
-        if notes.get("unreadable"):
-            notebook.cells += [cell.make() for cell in released if cell.grade]
-            return notebook, resources
-        notebook.cells, problems = restore(notebook.cells, released)
-        if not any(grade_id(cell) for cell in notebook.cells):
-            # Nothing of it is run: what it would show has nothing to do with this chapter.
-            notebook.cells += [cell.make() for cell in released if cell.grade]
-            notes["unreadable"] = True
-        notes["problems"] = [*notes["problems"], *(problem.to_data() for problem in problems)]
+        restore_notebook(notebook, released)
         return notebook, resources
+
+
+def restore_notebook(notebook: NotebookNode, released: Sequence[ReleasedCell]) -> None:
+    """Restore the graded cells of a submission, and note what was mended in the notebook's metadata."""
+    notes = notebook.metadata.setdefault(NOTES, nbformat.from_dict({"submission": "", "problems": []}))
+    if not notes.get("unreadable"):
+        notebook.cells, problems = restore(notebook.cells, released)
+        notes["problems"] = [*notes["problems"], *(problem.to_data() for problem in problems)]
+    if not any(grade_id(cell) for cell in notebook.cells):
+        # Nothing of it is run: what it would show has nothing to do with this chapter.
+        notebook.cells += [cell.make() for cell in released if cell.grade]
+        notes["unreadable"] = True

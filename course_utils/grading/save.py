@@ -9,25 +9,26 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 from nbgrader.preprocessors import SaveAutoGrades
-from nbgrader.utils import is_grade, is_solution
 from traitlets import Unicode
 
 from course_utils.checking.render import to_html, to_text
-from course_utils.checking.report import MIME_TYPE
+from course_utils.checking.report import MIME_TYPE, Report
 from course_utils.grading.journal import Journal, Record
-from course_utils.grading.marks import Mark, graded_record, mark_cell, report_from_data
+from course_utils.grading.judging.judge import CellRecord
+from course_utils.grading.judging.notebook import Playing, is_test
+from course_utils.grading.marks import Mark, mark_cell
 from course_utils.grading.places import Chapter
+from course_utils.grading.play import RECORDS
 from course_utils.grading.problems import Problem
 from course_utils.grading.reading import NOTES
 from course_utils.grading.released import release_hash, released_cells
 
 
 class SaveMarks(SaveAutoGrades):
-    """nbgrader's SaveAutoGrades, with the mark of a test cell read from its record.
+    """nbgrader's SaveAutoGrades, with the mark of a test cell taken from the judge's record.
 
-    Cells that a person marks are left to nbgrader. The outputs of a test cell are reduced to the learner's
-    own check and the graded outcome, written anew from the record, so that feedback shows nothing of a graded
-    run's inputs.
+    Cells that a person marks are left to nbgrader. What a test cell shows is written anew from the record, so
+    that feedback shows nothing of a graded run's inputs, and nothing that the submission made up.
     """
 
     journal_folder = Unicode("", help="The folder of the journal of what was graded.").tag(config=True)
@@ -36,70 +37,80 @@ class SaveMarks(SaveAutoGrades):
         """Save the marks of all cells."""
         names = resources["nbgrader"]
         self._chapter = Chapter(names["assignment"], names["notebook"])
-        self._marks: dict[str, Mark] = {}
+        self._marks = judged(nb, resources[RECORDS])
         nb, resources = super().preprocess(nb, resources)
-        for cell in nb.cells:
-            if _is_test(cell):
-                mark = self._marks[cell.metadata.nbgrader["grade_id"]]
-                cell.outputs = shown_outputs(cell, self._chapter, mark)
-        notes = nb.metadata.get(NOTES, {})
         with self.gradebook as gradebook:
             release = release_hash(released_cells(gradebook, names["assignment"], names["notebook"], Path()))
-        record = Record(
-            submission=notes.get("submission", ""),
-            release=release,
-            cells={name: mark.to_data() for name, mark in self._marks.items()},
-            problems=tuple(Problem.from_data(problem) for problem in notes.get("problems", [])),
-            seconds=notes.get("seconds", 0.0),
-        )
+        record = make_record(nb, release, self._marks, resources[RECORDS])
         for problem in record.problems:
             where = f"{names['student']}/{self._chapter}.ipynb"
-            self.log.log(
-                logging.ERROR if problem.urgent else logging.WARNING,
-                "%s: %s %s",
-                where,
-                problem.what,
-                problem.do,
-            )
+            level = logging.ERROR if problem.urgent else logging.WARNING
+            self.log.log(level, "%s: %s %s", where, problem.what, problem.do)
         if self.journal_folder:
             Journal(Path(self.journal_folder)).write(self._chapter, names["student"], record)
+        nb.metadata.get(NOTES, {}).pop("seconds", None)
         return nb, resources
 
     def _add_score(self, cell: NotebookNode, resources: Any) -> None:
-        if not _is_test(cell):
+        if not is_test(cell):
             super()._add_score(cell, resources)
             return
         name = cell.metadata.nbgrader["grade_id"]
-        mark = mark_cell(cell, self._chapter, float(cell.metadata.nbgrader["points"]))
-        self._marks[name] = mark
         grade = self.gradebook.find_grade(name, self.notebook_id, self.assignment_id, self.student_id)
-        grade.auto_score = mark.points
+        grade.auto_score = self._marks[name].points
         # A mark that an instructor has changed by hand stays; nbgrader asks for it to be looked at again.
         grade.needs_manual_grade = grade.manual_score is not None
         self.gradebook.db.commit()
 
 
-def _is_test(cell: NotebookNode) -> bool:
-    return is_grade(cell) and not is_solution(cell) and cell.cell_type == "code"
+def judged(notebook: NotebookNode, playing: Playing) -> dict[str, Mark]:
+    """Return the marks of the test cells by name, and write what these cells show from the records."""
+    marks = {}
+    for place, cell in enumerate(notebook.cells):
+        if is_test(cell):
+            settings = cell.metadata.nbgrader
+            record = playing.records.get(settings["grade_id"])
+            lost = playing.lost.get(place, "")
+            mark = mark_cell(cell.source, record, float(settings["points"]), lost)
+            cell.outputs = shown_outputs(mark, record)
+            marks[settings["grade_id"]] = mark
+    return marks
 
 
-def shown_outputs(cell: NotebookNode, chapter: Chapter, mark: Mark) -> list[NotebookNode]:
+def make_record(notebook: NotebookNode, release: str, marks: dict[str, Mark], playing: Playing) -> Record:
+    """Return what the journal keeps of a notebook."""
+    notes = notebook.metadata.get(NOTES, {})
+    return Record(
+        submission=notes.get("submission", ""),
+        release=release,
+        cells={
+            name: {**mark.to_data(), **_outcome(playing.records.get(name))} for name, mark in marks.items()
+        },
+        problems=tuple(Problem.from_data(problem) for problem in notes.get("problems", [])),
+        seconds=notes.get("seconds", 0.0),
+    )
+
+
+def _outcome(record: CellRecord | None) -> dict[str, Any]:
+    """Return what reports on a class are made from: how each case went, and what explains it."""
+    if record is None or record.graded is None:
+        return {"cases": {}, "explanations": []}
+    report = record.graded
+    return {
+        "cases": {case.name: case.status for case in report.cases},
+        "explanations": list(report.explanations),
+    }
+
+
+def shown_outputs(mark: Mark, record: CellRecord | None) -> list[NotebookNode]:
     """Return what a test cell shows after grading: the learner's own check, then the graded outcome."""
-    outputs = []
-    for output in cell.outputs:
-        data = output.get("data", {})
-        if MIME_TYPE not in data:
-            continue
-        report = report_from_data(data[MIME_TYPE])
-        # What is shown before the first graded run cannot hold anything of its inputs.
-        if report is None or report.graded:
-            break
-        outputs = [output]
-    report = graded_record(cell, chapter, mark.exercise)
-    if mark.status == "no record" or report is None:
+    outputs = [_card(record.shown)] if record is not None and record.shown is not None else []
+    if mark.status == "no record" or record is None or record.graded is None:
         text = f"{mark.exercise}: no points, because {mark.reason}."
-        outputs.append(nbformat.v4.new_output("stream", name="stdout", text=text + "\n"))
-    else:
-        shown = {"text/plain": to_text(report), "text/html": to_html(report), MIME_TYPE: report.to_data()}
-        outputs.append(nbformat.v4.new_output("display_data", data=shown))
-    return outputs
+        return [*outputs, nbformat.v4.new_output("stream", name="stdout", text=text + "\n")]
+    return [*outputs, _card(record.graded)]
+
+
+def _card(report: Report) -> NotebookNode:
+    shown = {"text/plain": to_text(report), "text/html": to_html(report), MIME_TYPE: report.to_data()}
+    return nbformat.v4.new_output("display_data", data=shown)

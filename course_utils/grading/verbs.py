@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from course_utils.grading.places import Chapter, GradingError, Places
+from course_utils.grading.places import GradingError, Places
 
 What = Annotated[
     str, typer.Argument(metavar="PART[/CHAPTER]", help="A chapter, or a part for all its chapters.")
@@ -106,38 +106,60 @@ def collect(
 def grade(
     what: What,
     student: Students = None,
-    force: Annotated[bool, typer.Option("--force", help="Grade again what is graded already.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write the marks again of what is graded already.")
+    ] = False,
     jobs: Annotated[
         int, typer.Option("--jobs", "-j", min=0, help="How many at once; 0: one for each core.")
     ] = 0,
+    scheduler: Annotated[
+        str, typer.Option("--scheduler", metavar="ADDRESS", help="Have a Dask cluster do it.")
+    ] = "",
+    trust_submissions: Annotated[
+        bool,
+        typer.Option(
+            "--trust-submissions", help="Run submissions with all of your rights, where no walls hold."
+        ),
+    ] = False,
 ) -> int:
     """Grade what was handed in and is not graded yet.
 
-    Grades in parallel what is new or changed; run it again after an interruption and it goes on where it was.
-    At the end stands a table, and by name every submission that is odd, with what to do. A submission's code
-    runs with your rights on this machine: grade only submissions that you trust.
+    Each submission runs shut in, in a process of its own, without network and without sight of anything
+    else; the first lines say how strong the walls are on this machine. Grades several at once what is new or
+    changed. Killed, or run again, it goes on where it was; nothing is graded twice. A table stands at the end,
+    and by name every submission that is odd, with what to do.
 
     Ends with 0 if all marks can be relied on, 1 if something needs you, 2 if it could not start. Answers that
     a person marks do not count as needing you; the formgrader lists them.
 
-    Example: course grade transformers/attention --student ada --force
+    Example: course grade transformers/attention --student ada
     """
     from course_utils.grading.engine import grade_class
-    from course_utils.grading.nbgrader_run import Outcome
+    from course_utils.grading.judging.bench import find_tier
+    from course_utils.grading.progress_bar import progress_bar
+    from course_utils.grading.sandbox.tiers import announce
+    from course_utils.grading.schedule import scheduler as scheduled
+    from course_utils.grading.summary import show
 
     places = Places.find()
     chapters = places.chapters(what)
     console = _console()
-
-    def tell(done: int, total: int, task: tuple[Chapter, str], outcome: Outcome) -> None:
-        chapter, who = task
-        ending = "" if outcome.ok else f"  [bold]not graded:[/] {escape(outcome.reason)}"
-        console.print(f"[{done}/{total}] {escape(who)}/{chapter}{ending}", markup=True)
-
-    jobs = jobs or os.cpu_count() or 1
-    run = grade_class(places, chapters, students=student or (), force=force, jobs=jobs, tell=tell)
-    from course_utils.grading.summary import show
-
+    if scheduler:
+        console.print(
+            f"Submissions are played by the workers of {escape(scheduler)}, each behind its own walls."
+        )
+    else:
+        console.print(announce(find_tier(trusted=trust_submissions)))
+    with scheduled(jobs or os.cpu_count() or 1, scheduler) as workers, progress_bar(console) as tell:
+        run = grade_class(
+            places,
+            chapters,
+            workers,
+            students=student or (),
+            force=force,
+            trusted=trust_submissions,
+            tell=tell,
+        )
     show(console, run)
     return 1 if run.interrupted or run.needs_instructor else 0
 

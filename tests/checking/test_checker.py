@@ -14,7 +14,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from course_utils.checking import Checker
-from course_utils.checking.checker import SECRET_SEED_VARIABLE, Score, graded_seed, load_exercises
+from course_utils.checking.checker import SECRET_SEED_VARIABLE, graded_seed, load_exercises
 from course_utils.checking.judge import Evidence, judge
 from course_utils.checking.limits import TimedOut, time_limit
 from course_utils.checking.render import to_html, to_text

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import functools
+import inspect
 import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import nbformat
 from nbformat import NotebookNode
 
 from course_utils.checking.checker import load_exercises
+from course_utils.checking.edits import apply_edits, module_source, source_segment
 from course_utils.grading.nbgrader_run import NbGrader
 from course_utils.grading.places import Chapter, Places
 from course_utils.grading.reading import grade_id
@@ -27,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CHAPTER = Chapter("transformers", "attention")
 WRITTEN = "shuffled"
 # What a real answer does, but without waiting: the tests' own limits.
-LIMITS = ["--Execute.timeout=20", "--Execute.iopub_timeout=6"]
+LIMITS = ["--PlayNotebook.limits={'cell_seconds': 6}"]
 
 
 def environment() -> dict[str, str]:
@@ -148,15 +152,33 @@ def solutions() -> dict[str, str]:
     return {name: cell(notebook, name).source for name in load_exercises(str(CHAPTER))}
 
 
+HEAD = """import math
+import types
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+"""
+
+
 def declared(kind: str, name: str, number: int) -> str:
-    """Return the source of an answer that is one of the exercise's declared variants or known mistakes."""
-    wrong = ".answer" if kind == "mistakes" else ""
-    return (
-        "from course_utils.checking.checker import load_exercises\n"
-        f"answer = load_exercises({str(CHAPTER)!r})[{name!r}].{kind}[{number}]{wrong}\n"
-        f"answer.__name__ = {name!r}\n"
-        f"{name} = answer\n"
-    )
+    """Return one of the exercise's declared variants or known mistakes as a cell that stands on its own."""
+    exercise = load_exercises(str(CHAPTER))[name]
+    reference = exercise.reference
+    whole = module_source(reference.__module__)
+    answer: Any = exercise.variants[number] if kind == "variants" else None
+    if kind == "mistakes":
+        made = inspect.getclosurevars(exercise.mistakes[number].make).nonlocals
+        if "made" not in made:
+            target = made["of"] or reference
+            return whole.replace(source_segment(target), apply_edits(target, made["changes"]))
+        answer = made["made"]
+    tree = ast.parse(textwrap.dedent(inspect.getsource(answer)))
+    tree.body[0].decorator_list = []  # type: ignore[attr-defined]
+    source = ast.unparse(tree)
+    leans = f"reference = types.ModuleType('reference')\nexec({whole!r}, vars(reference))\n"
+    head = HEAD + (leans if "reference." in source else "")
+    return f"{head}\n{source}\n{name} = {answer.__name__}\n{name}.__name__ = {name!r}\n"
 
 
 def choices(name: str) -> list[str]:

@@ -16,6 +16,7 @@ CATEGORIES = {"island": ISLANDS, "sex": SEXES}
 
 
 encode = function(reference.encode_categories, points=4)
+encode.forbid("sklearn.preprocessing")
 
 
 def names(draw: Draw, rows: int, islands=ISLANDS, **more):
@@ -171,6 +172,7 @@ encode.equivalent(
 
 
 impute = function(reference.impute, points=4, rtol=1e-6)
+impute.forbid("sklearn.impute")
 
 
 def sizes(draw: Draw, rows: int, missing=("bill", "mass"), shift: float = 0.0):
@@ -312,6 +314,7 @@ impute.equivalent(
 
 
 split = function(reference.train_validation_test_split, points=4)
+split.forbid("sklearn.model_selection")
 PARTS = ("training", "validation", "test")
 
 
@@ -492,6 +495,7 @@ def with_torch(frame, fractions=(0.6, 0.2, 0.2), seed=0):
 
 
 by_group = function(reference.group_split, points=3)
+by_group.forbid("sklearn.model_selection")
 
 
 def in_groups(draw: Draw, rows: int, groups: int, fractions):

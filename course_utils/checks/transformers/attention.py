@@ -11,6 +11,8 @@ from course_utils.transformers import attention as reference
 
 # ------------------------------------------------------------------------------------------------------------
 attention = function(reference.scaled_dot_product_attention, points=5)
+FUSED_LAYERS = ("torch.nn.MultiheadAttention", "torch.nn.functional.multi_head_attention_forward")
+attention.forbid("torch.nn.functional.scaled_dot_product_attention", *FUSED_LAYERS)
 
 
 def draw_mask(draw: Draw, *shape: int):
@@ -556,6 +558,7 @@ def with_reshape(x):
 
 # ------------------------------------------------------------------------------------------------------------
 multi_head = module(reference.MultiHeadAttention, points=5)
+multi_head.forbid(*FUSED_LAYERS)
 
 
 @multi_head.case("given weights")

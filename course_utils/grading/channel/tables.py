@@ -1,0 +1,122 @@
+"""DataFrames, Series and their indexes as columns.
+
+pandas is imported when the first of them comes by, so that a notebook without tables does not wait for it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from course_utils.grading.channel.tags import MOST_COLUMNS, Tag, Tree, UnreadableDataError
+
+TAGS = frozenset(
+    {
+        Tag.FRAME,
+        Tag.SERIES,
+        Tag.INDEX,
+        Tag.RANGE_INDEX,
+        Tag.MULTI_INDEX,
+        Tag.CATEGORICAL,
+        Tag.EXTENSION,
+        Tag.MISSING,
+    }
+)
+EXTENSION_DTYPE = re.compile(r"U?Int(8|16|32|64)|Float(32|64)|boolean|str|string")
+MISSING = ("NA", "NaT")
+
+Inner = Callable[[Any], Any]
+
+
+def is_pandas(value: Any) -> bool:
+    """Whether a value is one of pandas's, without importing pandas."""
+    return type(value).__module__.split(".")[0] == "pandas"
+
+
+def encode(value: Any, inner: Inner) -> Tree:
+    """Return the tree of a table, an index or a missing value; of anything else the name of its type."""
+    import pandas
+
+    if value is pandas.NA or value is pandas.NaT:
+        return [Tag.MISSING, "NA" if value is pandas.NA else "NaT"]
+    if isinstance(value, pandas.DataFrame):
+        columns = [_encode_values(value.iloc[:, place], inner) for place in range(value.shape[1])]
+        return [Tag.FRAME, inner(value.index), inner(value.columns), *columns]
+    if isinstance(value, pandas.Series):
+        return [Tag.SERIES, inner(value.index), inner(value.name), _encode_values(value, inner)]
+    if isinstance(value, pandas.RangeIndex):
+        return [Tag.RANGE_INDEX, value.start, value.stop, value.step, inner(value.name)]
+    if isinstance(value, pandas.MultiIndex):
+        return [Tag.MULTI_INDEX, inner(list(value.names)), inner(value.tolist())]
+    if isinstance(value, pandas.Index):
+        return [Tag.INDEX, inner(value.name), _encode_values(value, inner)]
+    if isinstance(value, pandas.api.extensions.ExtensionArray):
+        return _encode_values(value, inner)
+    return [Tag.OBJECT, type(value).__name__, [], False]
+
+
+def _encode_values(values: Any, inner: Inner) -> Tree:
+    """Return the tree of a column, of an index or of an extension array."""
+    import pandas
+
+    name = str(values.dtype)
+    if isinstance(values.dtype, pandas.CategoricalDtype):
+        categorical = pandas.Categorical(values)
+        codes, ordered = inner(categorical.codes), bool(categorical.ordered)
+        return [Tag.CATEGORICAL, inner(categorical.categories), codes, ordered]
+    if EXTENSION_DTYPE.fullmatch(name):
+        return [Tag.EXTENSION, name, inner(list(values))]
+    if isinstance(values.dtype, pandas.api.extensions.ExtensionDtype):
+        # Time zones, intervals, periods: as texts.
+        return [Tag.EXTENSION, "object", inner([str(item) for item in values])]
+    return inner(values.to_numpy())
+
+
+def decode(tag: Tag, rest: list[Tree], _buffer: Any, inner: Inner) -> Any:
+    """Return the table, index or missing value of a tree."""
+    import pandas
+
+    if tag == Tag.MISSING:
+        return {"NA": pandas.NA, "NaT": pandas.NaT}[rest[0]]
+    if tag == Tag.RANGE_INDEX:
+        start, stop, step, name = rest
+        if not all(type(number) is int and abs(number) < 2**62 for number in (start, stop, step)):
+            raise UnreadableDataError("a range index must hold integers")
+        return pandas.RangeIndex(start, stop, step, name=inner(name))
+    if tag in (Tag.FRAME, Tag.MULTI_INDEX) and len(rest) > MOST_COLUMNS:
+        raise UnreadableDataError(f"a table has more than {MOST_COLUMNS:,} columns")
+    if tag == Tag.MULTI_INDEX:
+        return pandas.MultiIndex.from_tuples(inner(rest[1]), names=inner(rest[0]))
+    if tag == Tag.INDEX:
+        return pandas.Index(inner(rest[1]), name=inner(rest[0]))
+    if tag == Tag.CATEGORICAL:
+        categories = inner(rest[0])
+        if len(categories) > MOST_COLUMNS:
+            raise UnreadableDataError(f"a column has more than {MOST_COLUMNS:,} categories")
+        return pandas.Categorical.from_codes(inner(rest[1]), categories, ordered=rest[2] is True)
+    if tag == Tag.EXTENSION:
+        name = rest[0]
+        if name != "object" and not EXTENSION_DTYPE.fullmatch(str(name)):
+            raise UnreadableDataError("the dtype of a column is not known")
+        return pandas.array(inner(rest[1]), dtype=name)
+    if tag == Tag.SERIES:
+        index, name, values = map(inner, rest)
+        return pandas.Series(values, index=_index(index), name=name)
+    index, columns, *values = map(inner, rest)
+    if not values:
+        return pandas.DataFrame(index=_index(index), columns=_index(columns))
+    # By place: two columns may have one name.
+    frame = pandas.DataFrame(
+        {place: pandas.Series(column, index=_index(index)) for place, column in enumerate(values)}
+    )
+    frame.columns = _index(columns)
+    return frame
+
+
+def _index(value: Any) -> Any:
+    import pandas
+
+    if not isinstance(value, pandas.Index):
+        raise UnreadableDataError("a table needs an index")
+    return value

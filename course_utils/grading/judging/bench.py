@@ -1,0 +1,93 @@
+"""What is made once for many submissions: the walls, the preloaded process, and what is right."""
+
+from __future__ import annotations
+
+import atexit
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from nbformat import NotebookNode
+
+from course_utils.grading.judging.judge import Judge
+from course_utils.grading.judging.notebook import NotebookRun, Playing
+from course_utils.grading.judging.players import PreloadedServer, RunningPlayer
+from course_utils.grading.places import Chapter, GradingError
+from course_utils.grading.sandbox.limits import Limits
+from course_utils.grading.sandbox.policy import Policy
+from course_utils.grading.sandbox.tiers import TRUSTED, Tier, announce, choose_tier
+from course_utils.grading.sandbox.view import player_view
+
+
+@dataclass
+class Bench:
+    """The judge's bench: everything that it takes to grade submissions.
+
+    Made once in a process. The preloaded process of a chapter is started when the first of its submissions
+    comes, and ended when one of another chapter does.
+
+    Attributes:
+        secret_seed: What graded runs draw their inputs from.
+        limits: What one submission may use.
+        tier: The walls around a submission.
+        hidden: Folders that no submission may see, whatever is shown beside.
+    """
+
+    secret_seed: str
+    limits: Limits = field(default_factory=Limits)
+    tier: Tier = TRUSTED
+    hidden: Sequence[Path] = ()
+    _judges: dict[Chapter, Judge] = field(default_factory=dict)
+    _servers: dict[Chapter, PreloadedServer] = field(default_factory=dict)
+
+    def play(self, notebook: NotebookNode, chapter: Chapter, earlier: Sequence[Chapter]) -> Playing:
+        """Run a submission's notebook and judge its answers; the outputs of its cells are replaced.
+
+        Args:
+            notebook: The notebook, its graded cells as released.
+            chapter: Whose exercise it is.
+            earlier: The chapters before, whose references a notebook may use.
+        """
+        if chapter not in self._judges:
+            self._judges[chapter] = Judge(chapter, self.secret_seed)
+
+        def start() -> RunningPlayer:
+            return self._start(chapter, earlier)
+
+        return NotebookRun(notebook, self._judges[chapter], start, self.limits).run()
+
+    def _start(self, chapter: Chapter, earlier: Sequence[Chapter]) -> RunningPlayer:
+        server = self._servers.get(chapter)
+        if server is None or not server.alive:
+            self.close()
+            server = self._servers[chapter] = PreloadedServer(chapter, earlier)
+        view = player_view([server.package], hidden=self.hidden)
+        policy = Policy(self.tier.name, view, self.limits, change_user=self.tier.change_user)
+        if not policy.own_namespaces:
+            policy = replace(policy, home=tempfile.mkdtemp(prefix="course-home-"))
+        return server.start(policy)
+
+    def close(self) -> None:
+        """End the preloaded processes."""
+        while self._servers:
+            self._servers.popitem()[1].close()
+
+
+def find_tier(*, trusted: bool = False) -> Tier:
+    """Return the strongest walls that hold on this machine.
+
+    Raises:
+        GradingError: there are none, and the submissions are not said to be trusted.
+    """
+    tier = TRUSTED if trusted else choose_tier()
+    if not tier.is_safe and not trusted:
+        raise GradingError(announce(tier))
+    return tier
+
+
+def open_bench(secret_seed: str, limits: Limits, tier: Tier, hidden: Sequence[Path] = ()) -> Bench:
+    """Return a bench that is cleared away when the process ends."""
+    bench = Bench(secret_seed, limits, tier, hidden)
+    atexit.register(bench.close)
+    return bench

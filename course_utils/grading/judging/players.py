@@ -1,0 +1,274 @@
+"""Starting players, talking to them, and ending them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from course_utils.grading.channel.frames import Channel, ChannelClosedError, ChannelTimeoutError
+from course_utils.grading.channel.tags import UnreadableDataError
+from course_utils.grading.judging.given import refusal
+from course_utils.grading.judging.remote import Callbacks, RemoteObject
+from course_utils.grading.judging.stage import stage_package
+from course_utils.grading.places import Chapter
+from course_utils.grading.player.server import ENVIRONMENT
+from course_utils.grading.sandbox.policy import Policy
+from course_utils.grading.sandbox.processes import cpu_seconds, tree
+from course_utils.grading.sandbox.watch import Watchdog, host_pid
+
+START_SECONDS = 120.0
+SHUT_IN_SECONDS = 20.0
+END_SECONDS = 5.0
+HEARING_SECONDS = 10.0
+Message = dict[str, Any]
+
+
+class PlayerLostError(Exception):
+    """A player ended, or had to be ended; the message says why, to follow "the cell"."""
+
+
+class NotShutInError(Exception):
+    """A player could not be shut in; the message says which layer failed and why."""
+
+
+class PreloadedServer:
+    """The process that players are forked from, for the submissions of one chapter."""
+
+    def __init__(self, chapter: Chapter, earlier: Sequence[Chapter]) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="course-player-")
+        os.chmod(self._folder.name, 0o755)
+        self.package = stage_package(chapter, earlier, Path(self._folder.name) / "package")
+        self._connection, theirs = socket.socketpair()
+        environment = {**ENVIRONMENT, "PYTHONPATH": str(self.package), "HOME": "/nonexistent"}
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "course_utils.grading.player.server", str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            env=environment,
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is for the judge
+        )
+        theirs.close()
+        self._ready = False
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process still runs."""
+        return self.process.poll() is None
+
+    def _wait_until_ready(self) -> None:
+        if self._ready:
+            return
+        self._connection.settimeout(START_SECONDS)
+        if not self._connection.recv(4096):
+            assert self.process.stderr is not None
+            said = self.process.stderr.read().decode(errors="replace").strip().splitlines()
+            raise NotShutInError(f"the preloaded process ended: {said[-1] if said else 'it said nothing'}")
+        self._ready = True
+
+    def start(self, policy: Policy) -> RunningPlayer:
+        """Start a player.
+
+        Raises:
+            NotShutInError: a layer of the policy could not be put on.
+        """
+        self._wait_until_ready()
+        ours, theirs = socket.socketpair()
+        listen, report = os.pipe()
+        try:
+            socket.send_fds(
+                self._connection, [json.dumps(policy.to_data()).encode()], [theirs.fileno(), report]
+            )
+        except OSError:
+            raise NotShutInError("the preloaded process has ended") from None
+        finally:
+            theirs.close()
+            os.close(report)
+        answer, descriptors, _, _ = socket.recv_fds(self._connection, 4096, 1)
+        said = _read_all(listen, SHUT_IN_SECONDS)
+        outcome = json.loads(said) if said else {"failed": "it ended before it was shut in"}
+        if "failed" in outcome or not descriptors:
+            for descriptor in descriptors:
+                with contextlib.suppress(OSError):
+                    signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+                os.close(descriptor)
+            ours.close()
+            raise NotShutInError(outcome.get("failed", "it could not be forked"))
+        return RunningPlayer(ours, json.loads(answer)["pid"], descriptors[0], policy)
+
+    def close(self) -> None:
+        """End the process and the players that are left."""
+        self._connection.close()
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        if self.process.stderr is not None:
+            self.process.stderr.close()
+        self._folder.cleanup()
+
+
+def _read_all(descriptor: int, seconds: float) -> bytes:
+    said, deadline = b"", time.monotonic() + seconds
+    try:
+        while select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))[0]:
+            part = os.read(descriptor, 65536)
+            if not part:
+                return said
+            said += part
+        return b""
+    finally:
+        os.close(descriptor)
+
+
+class RunningPlayer:
+    """A player as its judge sees it: a channel, and a handle to end it by."""
+
+    def __init__(self, connection: socket.socket, pid: int, handle: int, policy: Policy) -> None:
+        self.policy = policy
+        self.callbacks = Callbacks(policy.limits.callbacks)
+        self.on_output: Callable[[Message], None] = lambda _message: None
+        self.on_given: Callable[[Message], Message] = lambda _message: {"value": None}
+        self._handle = handle
+        self._channel = Channel(
+            connection,
+            most_bytes=policy.limits.answer_bytes,
+            name_callable=self.callbacks.name,
+            resolve_callback=self.callbacks.find,
+            resolve_handle=lambda number: RemoteObject(number, self),
+        )
+        outer = self._outer = host_pid(handle) or pid
+        self._watchdog = Watchdog(policy, outer, handle)
+        self._watchdog.start()
+        # In namespaces of its own the kernel is a child of their first process.
+        inner = [process for process in tree(outer) if process != outer] if policy.own_namespaces else [outer]
+        self.pid = min(inner, default=outer)
+        self._kernel = _open_handle(self.pid)
+
+    def say(self, message: Message, *, seconds: float) -> None:
+        """Tell the player something.
+
+        Raises:
+            PlayerLostError: it has ended, or does not listen.
+        """
+        try:
+            self._channel.send(message, deadline=time.monotonic() + seconds)
+        except ChannelClosedError:
+            self._gone()
+        except ChannelTimeoutError:
+            self.lose("does not read what its judge says")
+
+    def _answer(self, answer: Message) -> None:
+        """Say what was asked for, or that it is too large to be said."""
+        try:
+            self.say(answer, seconds=HEARING_SECONDS)
+        except UnreadableDataError as error:
+            self.say(refusal(MemoryError(f"the result is not handed over: {error}")), seconds=HEARING_SECONDS)
+
+    def hear_until(self, kind: str, deadline: float) -> Message:
+        """Return the next message of a kind; what the cell shows and asks of helpers before it is seen to.
+
+        Raises:
+            PlayerLostError: the player has ended, or said what it may not say.
+            ChannelTimeoutError: nothing came in time; the player still runs.
+        """
+        while True:
+            message = self.hear(deadline)
+            if message["say"] == kind:
+                return message
+            self.attend(message)
+
+    def hear(self, deadline: float) -> Message:
+        """Return the next message.
+
+        Raises:
+            PlayerLostError: the player has ended, or said what is not a message.
+            ChannelTimeoutError: nothing came in time; the player still runs.
+        """
+        try:
+            message = self._channel.receive(deadline=deadline)
+        except ChannelClosedError:
+            self._gone()
+        except UnreadableDataError as error:
+            self.lose(f"broke its connection to the judge: {error}")
+        if not isinstance(message, dict) or not isinstance(message.get("say"), str):
+            self.lose("broke its connection to the judge: it says nothing that is known")
+        return message
+
+    def attend(self, message: Message) -> None:
+        """See to a message that may come at any time: an output, or the call of a function that was given."""
+        if message["say"] == "output":
+            self.on_output(message)
+            return
+        try:
+            match message["say"]:
+                case "callback":
+                    answer = self.callbacks.call(message)
+                case "given" | "given gradients":
+                    answer = self.on_given(message)
+                case _:
+                    raise UnreadableDataError("it speaks out of turn")
+        except UnreadableDataError as error:
+            self.lose(f"broke its connection to the judge: {error}")
+        self._answer(answer)
+
+    def processor_seconds(self) -> float:
+        """Return the processor time that the player has used, measured from outside.
+
+        All of its processes count, also one that has left the kernel's family.
+        """
+        return cpu_seconds(self._outer)
+
+    def interrupt(self) -> None:
+        """Interrupt what the player runs, as the stop button does."""
+        if self._kernel is not None:
+            with contextlib.suppress(OSError):
+                signal.pidfd_send_signal(self._kernel, signal.SIGINT)
+
+    def _gone(self) -> NoReturn:
+        # The watchdog may be about to say why.
+        time.sleep(0.1)
+        reason = self._watchdog.reason
+        self.lose(f"was ended: {reason}" if reason else "ended its kernel (an exit, or a crash)")
+
+    def lose(self, why: str) -> NoReturn:
+        """End the player and say why."""
+        reason = self._watchdog.reason
+        self.close()
+        raise PlayerLostError(f"was ended: {reason}" if reason else why)
+
+    def close(self) -> None:
+        """End the player, whatever it does."""
+        if self._handle < 0:
+            return
+        self._watchdog.close()
+        self._channel.close()
+        select.select([self._handle], [], [], END_SECONDS)
+        for descriptor in (self._handle, self._kernel):
+            if descriptor is not None:
+                os.close(descriptor)
+        self._handle, self._kernel = -1, None
+        if not self.policy.own_namespaces:
+            shutil.rmtree(self.policy.home, ignore_errors=True)
+
+
+def _open_handle(pid: int) -> int | None:
+    try:
+        return os.pidfd_open(pid)
+    except OSError:
+        return None

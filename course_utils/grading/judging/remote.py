@@ -1,0 +1,137 @@
+"""An answer that lives in a player: scripts are sent to it, and what was seen comes back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from course_utils.checking.limits import CLOCK_FACTOR, TimedOut, captured_output, time_limit
+from course_utils.checking.perform import Elsewhere, Failure, Observation
+from course_utils.checking.script import Script
+from course_utils.grading.channel.frames import ChannelTimeoutError
+from course_utils.grading.channel.messages import observation_from_data, script_to_data
+from course_utils.grading.channel.objects import Handle
+from course_utils.grading.channel.tags import UnreadableDataError
+from course_utils.grading.judging.given import refusal
+
+if TYPE_CHECKING:
+    from course_utils.grading.judging.players import RunningPlayer
+
+HANDING_OVER_SECONDS = 5.0
+INTERRUPT_SECONDS = 3.0
+CALLBACK_SECONDS = 2.0
+
+
+class Callbacks:
+    """Functions of the judge that an answer may call; only its own check's, and so often."""
+
+    def __init__(self, most_calls: int) -> None:
+        self.most_calls = most_calls
+        self.calls = 0
+        self._functions: list[Callable] = []
+
+    def name(self, function: Callable) -> int:
+        """Return the number by which a function can be called."""
+        if function not in self._functions:
+            self._functions.append(function)
+        return self._functions.index(function)
+
+    def begin(self) -> None:
+        """Forget the functions of the script before."""
+        self._functions.clear()
+        self.calls = 0
+
+    def find(self, number: int) -> Callable:
+        """Return the function that has a number."""
+        if not 0 <= number < len(self._functions):
+            raise UnreadableDataError("it calls a function that it was not given")
+        return self._functions[number]
+
+    def call(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Call a function for an answer."""
+        number: Any = request.get("number")
+        args, kwargs = request.get("args"), request.get("kwargs")
+        self.calls += 1
+        if self.calls > self.most_calls:
+            raise UnreadableDataError(f"it calls a given function more than {self.most_calls:,} times")
+        if type(number) is not int or not isinstance(args, tuple) or not isinstance(kwargs, dict):
+            raise UnreadableDataError("it calls a function that it was not given")
+        function = self.find(number)
+        try:
+            with time_limit(CALLBACK_SECONDS), captured_output():
+                return {"value": function(*args, **kwargs)}
+        except UnreadableDataError:
+            raise
+        except (Exception, TimedOut) as error:
+            return refusal(error)
+
+
+@dataclass(frozen=True)
+class RemoteObject(Handle):
+    """An object of a player that was given to a function of the judge: it may be called, and given back."""
+
+    player: RunningPlayer = field(compare=False, repr=False)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call it where it lives.
+
+        Raises:
+            UnreadableDataError: it does not answer, so that nothing can be said to this player any more.
+        """
+        player = self.player
+        message = {"do": "call", "function": self, "args": args, "kwargs": kwargs}
+        try:
+            player.say(message, seconds=HANDING_OVER_SECONDS)
+            answer = player.hear_until("returned", time.monotonic() + CALLBACK_SECONDS)
+        except (TimedOut, ChannelTimeoutError):
+            raise UnreadableDataError("a function that it gave does not come to an end") from None
+        if "error" in answer:
+            raise RuntimeError(str(answer["error"])[:300])
+        return answer.get("value")
+
+
+class RemoteAnswer(Elsewhere):
+    """The answer that a player's notebook has just handed to its checker."""
+
+    def __init__(self, player: RunningPlayer) -> None:
+        self.player = player
+
+    def perform(self, script: Script, *, seconds: float, seed: int) -> Observation:
+        """Have the player run a script, and return what it says that it saw.
+
+        The time is what the judge measures of the player's processor time, never what the player says.
+
+        Raises:
+            PlayerLostError: the player ended, or could not be made to answer.
+        """
+        player = self.player
+        player.callbacks.begin()
+        before = player.processor_seconds()
+        began = time.monotonic()
+        player.say(
+            {"do": "perform", "script": script_to_data(script), "seconds": seconds, "seed": seed},
+            seconds=HANDING_OVER_SECONDS,
+        )
+        deadline = began + seconds * CLOCK_FACTOR + HANDING_OVER_SECONDS
+        try:
+            said = player.hear_until("seen", deadline)
+        except ChannelTimeoutError:
+            # Its own time limit did not end it: someone tampered with it, or it is in a long call of C code.
+            player.interrupt()
+            try:
+                player.hear_until("seen", time.monotonic() + INTERRUPT_SECONDS)
+            except ChannelTimeoutError:
+                player.lose("did not answer a check, and could not be interrupted")
+            return _timed_out(seconds)
+        try:
+            observation = observation_from_data(said.get("observation"), script)
+        except UnreadableDataError as error:
+            player.lose(f"broke its connection to the judge: {error}")
+        return replace(observation, seconds=player.processor_seconds() - before)
+
+
+def _timed_out(seconds: float) -> Observation:
+    message = f"no answer after {seconds:g} s"
+    return Observation(failure=Failure("TimedOut", ("TimedOut",), message, (), timed_out=True))

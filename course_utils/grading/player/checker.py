@@ -1,0 +1,71 @@
+"""The `check` of a notebook that is graded: it asks the judge, who alone knows what is right.
+
+In a player's copy of the package this stands where `course_utils.checking.checker` is.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from course_utils.checking.perform import Failure, Observation, perform
+from course_utils.checking.show import Score, show
+from course_utils.grading.channel.frames import ChannelClosedError
+from course_utils.grading.channel.messages import observation_to_data, script_from_data
+from course_utils.grading.player.link import the_link
+
+RECORDED = "The answer was judged; the outcome is in the feedback."
+
+
+class Checker:
+    """Has answers of one chapter checked by the judge; used like the checker of a learner's notebook."""
+
+    def __init__(self, chapter: str) -> None:
+        self.chapter = chapter
+
+    def __call__(self, answer: Any, exercise: str | None = None) -> Score | None:
+        """Have an answer checked on the visible cases and show the outcome."""
+        return self._ask(answer, exercise, graded=False)
+
+    def graded(self, answer: Any, exercise: str | None = None) -> Score | None:
+        """Have an answer judged on all cases; the outcome is not shown here."""
+        return self._ask(answer, exercise, graded=True)
+
+    def _ask(self, answer: Any, exercise: str | None, *, graded: bool) -> Score | None:
+        name = exercise if exercise is not None else getattr(answer, "__name__", None)
+        link = the_link()
+        with link.conversation:
+            link.say(
+                "check", chapter=self.chapter, exercise=None if name is None else str(name), graded=graded
+            )
+            while True:
+                wanted = link.hear()
+                match wanted["do"]:
+                    case "perform":
+                        _perform(answer, wanted)
+                    case "refuse":
+                        raise ValueError(wanted["reason"])
+                    case "show":
+                        show(wanted["text"], wanted["html"], wanted["data"])
+                        return Score(wanted["points"], wanted["max_points"])
+                    case "recorded":
+                        print(RECORDED)
+                        return None
+
+
+def _perform(answer: Any, wanted: dict[str, Any]) -> None:
+    """Run a script on the answer and send what was seen."""
+    script = script_from_data(wanted["script"])
+    seen = perform(answer, script, seconds=wanted["seconds"], seed=wanted["seed"])
+    try:
+        the_link().say("seen", observation=observation_to_data(seen))
+    except ChannelClosedError:
+        raise
+    except Exception as error:
+        # It is too large, or its own methods raise when it is looked at.
+        failure = Failure("MemoryError", ("MemoryError",), f"the result cannot be handed over: {error}", ())
+        the_link().say("seen", observation=observation_to_data(Observation(failure=failure)))
+
+
+def checker(chapter: str) -> Checker:
+    """Return the checker of a chapter, as in `check = checker("transformers/attention")`."""
+    return Checker(chapter)

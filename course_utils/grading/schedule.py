@@ -1,0 +1,185 @@
+"""Who does the work: processes of this machine, or those of a Dask cluster."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from course_utils.grading.places import GradingError
+from course_utils.grading.work import Unit, play_unit
+
+Name = TypeVar("Name")
+# So many more are handed out than are being worked on, so that nobody waits, and memory stays flat.
+AHEAD = 2
+MOST_ATTEMPTS = 3
+BROKEN = "the process that played it was ended, again and again"
+
+
+@dataclass(frozen=True)
+class Done:
+    """A unit's result, or why there is none."""
+
+    content: bytes | None
+    reason: str = ""
+
+
+class Scheduler(Protocol):
+    """Has units done, several at once, in any order."""
+
+    def work(self, units: Iterable[tuple[Name, Unit]]) -> Iterator[tuple[Name, Done]]:
+        """Yield each name with what came of its unit."""
+        ...
+
+
+class ThisProcess:
+    """Does one after the other."""
+
+    def work(self, units: Iterable[tuple[Name, Unit]]) -> Iterator[tuple[Name, Done]]:
+        """Yield each name with what came of its unit."""
+        for name, unit in units:
+            yield name, _attempt(unit)
+
+
+def _attempt(unit: Unit) -> Done:
+    try:
+        return Done(play_unit(unit))
+    except GradingError:
+        raise
+    except Exception as error:
+        # One submission must not cost the others their run, whatever it makes the judge stumble over.
+        return Done(None, f"{type(error).__name__}: {error}")
+
+
+def _prepare_worker() -> None:
+    # Several workers share the cores.
+    import torch
+
+    torch.set_num_threads(1)
+
+
+class Processes:
+    """Processes of this machine. One that dies is replaced, and what it did is done again."""
+
+    def __init__(self, jobs: int) -> None:
+        self.jobs = jobs
+
+    def work(self, units: Iterable[tuple[Name, Unit]]) -> Iterator[tuple[Name, Done]]:
+        """Yield each name with what came of its unit."""
+        waiting: deque[tuple[Name, Unit, int]] = deque()
+        source = iter(units)
+        exhausted = False
+        while not exhausted or waiting:
+            pool = ProcessPoolExecutor(
+                self.jobs, mp_context=multiprocessing.get_context("spawn"), initializer=_prepare_worker
+            )
+            running: dict[Future[Done], tuple[Name, Unit, int]] = {}
+            try:
+                while True:
+                    while len(running) < self.jobs * AHEAD and (waiting or not exhausted):
+                        if not waiting:
+                            item = next(source, None)
+                            if item is None:
+                                exhausted = True
+                                break
+                            waiting.append((*item, 0))
+                        task = waiting.popleft()
+                        running[pool.submit(_attempt, task[1])] = task
+                    if not running:
+                        return
+                    finished, _ = wait(running, return_when=FIRST_COMPLETED)
+                    for future in finished:
+                        done = future.result()
+                        yield running.pop(future)[0], done
+            except BrokenProcessPool:
+                # Nobody knows which of them it was: all that ran are tried again.
+                for name, unit, attempts in running.values():
+                    if attempts + 1 < MOST_ATTEMPTS:
+                        waiting.append((name, unit, attempts + 1))
+                    else:
+                        yield name, Done(None, BROKEN)
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+
+
+class DaskCluster:
+    """The workers of a Dask cluster, which have the locked environment and get a submission's bytes."""
+
+    def __init__(self, address: str) -> None:
+        try:
+            from distributed import Client
+        except ImportError:
+            raise GradingError(
+                "--scheduler needs the extra `cluster`: .venv/bin/pip install -r requirements-cluster.lock"
+            ) from None
+        try:
+            self.client: Any = Client(address, timeout=15)
+        except (OSError, ValueError, TimeoutError) as error:
+            raise GradingError(
+                f"no Dask scheduler answers at {address} ({error}); start one with `dask scheduler`, "
+                "and workers with `dask worker ADDRESS`"
+            ) from None
+
+    def work(self, units: Iterable[tuple[Name, Unit]]) -> Iterator[tuple[Name, Done]]:
+        """Yield each name with what came of its unit."""
+        from distributed import as_completed
+        from distributed.scheduler import KilledWorker
+
+        source = iter(units)
+        names: dict[str, Name] = {}
+        completed: Any = as_completed()
+        ahead = max(2, AHEAD * len(self.client.nthreads()))
+
+        def hand_out() -> bool:
+            item = next(source, None)
+            if item is None:
+                return False
+            # Pure: Dask may do it again elsewhere when a worker is lost, with the same result.
+            future = self.client.submit(_attempt, item[1], retries=MOST_ATTEMPTS - 1, pure=False)
+            names[future.key] = item[0]
+            completed.add(future)
+            return True
+
+        for _ in range(ahead):
+            if not hand_out():
+                break
+        for future in completed:
+            try:
+                done = future.result()
+            except KilledWorker:
+                done = Done(None, BROKEN)
+            yield names.pop(future.key), done
+            hand_out()
+
+    def close(self) -> None:
+        """Leave the cluster."""
+        self.client.close()
+
+
+@contextmanager
+def scheduler(jobs: int, address: str = "") -> Iterator[Scheduler]:
+    """Return who does the work: a cluster, so many processes, or for one job this process.
+
+    Raises:
+        GradingError: the cluster cannot be reached.
+    """
+    if address:
+        cluster = DaskCluster(address)
+        try:
+            yield cluster
+        finally:
+            cluster.close()
+        return
+    before = os.environ.get("OMP_NUM_THREADS")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    try:
+        yield Processes(jobs) if jobs > 1 else ThisProcess()
+    finally:
+        if before is None:
+            os.environ.pop("OMP_NUM_THREADS", None)

@@ -1,0 +1,80 @@
+"""The unit of work: one notebook, played and judged.
+
+It needs nothing but the locked environment and its own bytes. So it can be done by any process, on this
+machine or another, and again after it was cut off.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import nbformat
+from nbformat import NotebookNode
+
+from course_utils.grading.judging.bench import Bench, find_tier, open_bench
+from course_utils.grading.judging.stage import earlier_chapters
+from course_utils.grading.places import Chapter, Places
+from course_utils.grading.results import Result, encode_result, result_key
+from course_utils.grading.sandbox.limits import Limits
+from course_utils.grading.secret import secret_seed
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a whole run has in common.
+
+    `trusted` says that submissions may be run where no walls hold.
+    """
+
+    secret_seed: str
+    limits: Limits
+    trusted: bool = False
+
+    @classmethod
+    def of(cls, places: Places, limits: Limits | None = None, *, trusted: bool = False) -> Terms:
+        """Return the terms of a course's class."""
+        return cls(secret_seed(places.grading / "secret_seed"), limits or Limits(), trusted)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A notebook to be played: its graded cells are as released."""
+
+    chapter: Chapter
+    earlier: tuple[Chapter, ...]
+    notebook: str
+    terms: Terms
+
+    @property
+    def key(self) -> str:
+        """The hash of all that the result depends on."""
+        notebook = nbformat.from_dict(nbformat.reads(self.notebook, as_version=4))
+        return result_key(notebook, self.chapter, self.terms.secret_seed, self.terms.limits)
+
+
+def make_unit(places: Places, chapter: Chapter, notebook: NotebookNode, terms: Terms) -> Unit:
+    """Return the work that a restored notebook is."""
+    earlier = tuple(earlier_chapters(places.root / "course.yml", chapter))
+    return Unit(chapter, earlier, nbformat.writes(notebook), terms)
+
+
+_benches: dict[Terms, Bench] = {}
+
+
+def bench_for(terms: Terms) -> Bench:
+    """Return this process's bench; every unit with the same terms is played on it.
+
+    Raises:
+        GradingError: no walls hold here, and the submissions are not trusted.
+    """
+    if terms not in _benches:
+        tier = find_tier(trusted=terms.trusted)
+        _benches[terms] = open_bench(terms.secret_seed, terms.limits, tier)
+    return _benches[terms]
+
+
+def play_unit(unit: Unit) -> bytes:
+    """Play a notebook and return the result as bytes, to be kept under the unit's key."""
+    notebook = nbformat.reads(unit.notebook, as_version=4)
+    playing = bench_for(unit.terms).play(notebook, unit.chapter, unit.earlier)
+    return encode_result(Result.of(notebook, playing))
