@@ -59,8 +59,8 @@ c.Autograde.sanitize_preprocessors = [
     "nbgrader.preprocessors.OverwriteCells",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
-# Marking: the notebook runs shut in, in a process of its own, and the mark of a test cell is the judge's record
-# of it. What the notebook prints, returns or raises changes nothing.
+# Marking: the notebook runs shut in, in a process of its own, and the mark of a test cell is the judge's
+# record of it. What the notebook prints, returns or raises changes nothing.
 c.Autograde.autograde_preprocessors = [
     "course_utils.grading.play.PlayNotebook",
     "course_utils.grading.save.SaveMarks",
@@ -69,8 +69,17 @@ c.Autograde.autograde_preprocessors = [
 ]
 c.PlayNotebook.course_root = str(ROOT)
 c.PlayNotebook.trust_submissions = False  # where no walls hold: True runs submissions with all of your rights
-# What students write is shown in the formgrader and in feedback: it may hold no scripts.
+
+# --- Looking at what students wrote -------------------------------------------------------------------------
+# The formgrader and feedback show it in a browser that may be logged in as you: nothing in it may run there.
+# nbconvert's own cleaner alone leaves Markdown cells as they are and takes the checks' cards apart.
 c.HTMLExporter.sanitize_html = True
+SHOWN = "course_utils.grading.reporting.shown"
+c.HTMLExporter.filters = {name: f"{SHOWN}.{name}" for name in ("clean_html", "markdown2html", "latex2html")}
+c.HTMLExporter.preprocessors = [f"{SHOWN}.ShowSafely"]
+c.GenerateFeedback.exporter_class = "course_utils.grading.reporting.feedback_exporter.FeedbackExporter"
+
+# --- After a run was cut off --------------------------------------------------------------------------------
 c.SaveMarks.journal_folder = str(JOURNAL.folder)
 
 # A run that was cut off is taken up again: what it left half done is cleared here, and graded anew by the

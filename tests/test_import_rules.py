@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # Where a module is not named as the package that brings it.
 MODULES = {
     "jupyter-book": "jupyter_book",
+    "beautifulsoup4": "bs4",
     "pyyaml": "yaml",
     "scikit-learn": "sklearn",
     "dask-jobqueue": "dask_jobqueue",

@@ -16,7 +16,7 @@ from torch import Tensor
 from course_utils.checking.arrays import dtype_name, is_plain
 from course_utils.checking.compare_arrays import compare_values
 from course_utils.checking.compare_frames import compare_frames, compare_indexes
-from course_utils.checking.describe import content, describe, describe_kind
+from course_utils.checking.describe import content, describe, describe_kind, describe_public_kind
 from course_utils.checking.difference import Difference, Tolerance, first_of
 from course_utils.checking.trees import is_frame, is_index
 
@@ -62,8 +62,11 @@ def _wrong_type(expected: str, got: Any, where: str, hint: str = "") -> Differen
         hint = "write `def`, not `async def`"
     elif isinstance(got, type) or (callable(got) and not isinstance(got, torch.nn.Module)):
         hint = "was it meant to be called?"
-    message = f"expected {expected}, got {describe_kind(got)}" + (f": {hint}" if hint else "")
-    return Difference(message, content(got), where)
+
+    def message(kind: str) -> str:
+        return f"expected {expected}, got {kind}" + (f": {hint}" if hint else "")
+
+    return Difference(message(describe_public_kind(got)), content(got), where, message(describe_kind(got)))
 
 
 def _expected_kind(expected: Any) -> str:

@@ -14,6 +14,7 @@ from course_utils.checking.arrays import dtype_name, is_plain
 from course_utils.checking.trees import is_frame
 
 TEXT_SHOWN = 40
+KNOWN_MODULES = frozenset({"builtins", "collections", "numpy", "pandas", "torch", "types"})
 
 
 def describe(value: Any) -> str:
@@ -79,6 +80,20 @@ def describe_kind(value: Any) -> str:
     if isinstance(value, (types.FunctionType, types.BuiltinFunctionType, types.MethodType)):
         return f"the function {value.__name__} itself"
     return f"an object of type {type(value).__name__}"
+
+
+def describe_public_kind(value: Any) -> str:
+    """Name the kind of a value for a graded run: a name that an answer made up could hold anything.
+
+    >>> describe_public_kind(3), describe_public_kind(describe_public_kind)
+    ('an int', 'a function')
+    """
+    kind = value if isinstance(value, type) else type(value)
+    if isinstance(value, (types.FunctionType, types.BuiltinFunctionType, types.MethodType)):
+        return "a function"
+    if kind.__module__.split(".")[0] not in KNOWN_MODULES:
+        return "a class of its own" if isinstance(value, type) else "an object of a class of its own"
+    return describe_kind(value)
 
 
 def _describe_tensor(value: Tensor) -> str:

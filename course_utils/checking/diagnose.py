@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,11 @@ class Behavior:
 
     observation: Observation
     result: CaseResult
+
+    @functools.cached_property
+    def leaves(self) -> list[Leaf]:
+        """What the answer returned, taken apart once for all comparisons."""
+        return list(leaves(self.observation.value))
 
 
 @dataclass(frozen=True)
@@ -88,10 +94,13 @@ def _exactly(array: np.ndarray) -> object:
 
 def distance(answer: Any, mistake: Any, right: Any) -> float:
     """Return how far an answer is from a mistake: up to 1 is the same, infinite is another thing."""
-    first, second = list(leaves(answer)), list(leaves(mistake))
+    return _distance(list(leaves(answer)), list(leaves(mistake)), list(leaves(right)))
+
+
+def _distance(first: Sequence[Leaf], second: Sequence[Leaf], right: Sequence[Leaf]) -> float:
     if [leaf.signature for leaf in first] != [leaf.signature for leaf in second]:
         return np.inf
-    third: Sequence[Leaf | None] = list(leaves(right))
+    third: Sequence[Leaf | None] = right
     if [leaf.signature for leaf in second] != [leaf.signature for leaf in third if leaf]:
         third = [None] * len(second)
     return max((_leaf_distance(*triple) for triple in zip(first, second, third, strict=True)), default=0.0)
@@ -141,7 +150,7 @@ def _result_distance(answer: Behavior, mistake: Behavior, right: Behavior, kind:
         return 0.0 if same else np.inf
     if kind == "score":
         return _prediction_distance(a.value, m.value)
-    return distance(a.value, m.value, right.observation.value)
+    return _distance(answer.leaves, mistake.leaves, right.leaves)
 
 
 def _without_numbers(message: str) -> str:

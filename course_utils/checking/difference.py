@@ -23,17 +23,19 @@ class Difference:
     """The first thing that differs.
 
     `summary` says what kind of thing it is and holds no value of the case, so that it can be shown
-    for a hidden case; `detail` adds the numbers.
+    for a hidden case; `detail` adds the numbers, and `own` is the summary with names that the answer gave.
     """
 
     summary: str
     detail: str = ""
     where: str = ""
+    own: str = ""
 
     @property
     def text(self) -> str:
         """The whole message."""
-        return self.public_text + (f" ({self.detail})" if self.detail else "")
+        place = f"{self.where}: " if self.where else ""
+        return place + (self.own or self.summary) + (f" ({self.detail})" if self.detail else "")
 
     @property
     def public_text(self) -> str:

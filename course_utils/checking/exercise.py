@@ -203,10 +203,11 @@ class Exercise:
 
     def trials(self, seed: int, *, hidden: bool) -> list[Trial]:
         """Draw the inputs of the visible cases, or with `hidden` of all cases."""
-        return [self._trial(case, seed) for case in self.cases if hidden or not case.hidden]
+        return [self.trial(case, seed) for case in self.cases if hidden or not case.hidden]
 
-    def _trial(self, case: Case, seed: int) -> Trial:
-        case_seed = derive_seed(seed, self.name, case.name)
+    def trial(self, case: Case, seed: int, *, other: int = 0) -> Trial:
+        """Draw the inputs of a case; `other` asks for other numbers with the same seed."""
+        case_seed = derive_seed(seed, self.name, case.name, *([other] if other else []))
         draw = Draw(case_seed)
         drawn = case.draw(draw)
         holds = targets = None

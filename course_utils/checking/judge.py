@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import math
 from typing import Any
 
@@ -15,7 +16,7 @@ from course_utils.checking.diagnose import Behavior, recognize
 from course_utils.checking.difference import Tolerance
 from course_utils.checking.exercise import Exercise, Trial
 from course_utils.checking.limits import TimedOut, bounded_text, captured_output, time_limit
-from course_utils.checking.perform import MESSAGE_LIMIT, Failure, Observation, perform
+from course_utils.checking.perform import MESSAGE_LIMIT, Elsewhere, Failure, Observation, perform
 from course_utils.checking.report import CaseResult, Report, Status
 from course_utils.checking.surroundings import standard_surroundings
 from course_utils.checking.trees import identical
@@ -96,7 +97,8 @@ class Evidence:
     def _time(self, answer: Any, trial: Trial, observation: Observation, result: CaseResult) -> CaseResult:
         # Noise only ever makes a run slower: the fastest of the reference's runs is its time, and
         # one run of the answer within the budget is enough. Only an answer that was not is measured
-        # again, in the same moments as the reference.
+        # again, in the same moments as the reference, each time on other numbers of the same size:
+        # an answer that remembers what it was asked gains nothing.
         name = trial.case.name
         if name in self._fastest and observation.seconds <= trial.case.at_most * self._fastest[name]:
             return result
@@ -104,11 +106,12 @@ class Evidence:
         self._fastest[name] = min(reference, self._fastest.get(name, math.inf))
         budget = trial.case.at_most * reference
         fastest = observation.seconds
-        for _ in range(TIMING_REPEATS):
+        for number in range(TIMING_REPEATS):
             if not budget < fastest < budget + HOPELESS_SECONDS:
                 break
-            again = _perform(answer, trial)
-            if again.failure is not None:
+            fresh, right = self.other_numbers(trial, number + 1)
+            again = _perform(answer, fresh)
+            if not judge_case(self.exercise, fresh, right, again).passed:
                 break
             fastest = min(fastest, again.seconds)
         if fastest <= budget:
@@ -116,6 +119,11 @@ class Evidence:
         text = f"it takes more than {trial.case.at_most:g} times as long as the reference"
         message = f"{text} ({fastest / reference:.0f} times)"
         return CaseResult(result.name, "failed", result.weight, message, text)
+
+    def other_numbers(self, trial: Trial, number: int) -> tuple[Trial, Observation]:
+        """Draw a case anew, with what the reference does in it."""
+        fresh = self.exercise.trial(trial.case, self.seed, other=number)
+        return fresh, _perform(self.exercise.reference_answer, fresh)
 
     def reference_seconds(self, trial: Trial) -> float:
         """Measure the reference's own time: the best of many runs."""
@@ -132,7 +140,10 @@ class Evidence:
 
 
 def _perform(answer: Any, trial: Trial, shift: int = 0) -> Observation:
-    return perform(answer, trial.script, seconds=trial.case.seconds, seed=trial.seed + shift)
+    case, seed = trial.case, trial.seed + shift
+    if isinstance(answer, Elsewhere):
+        return answer.perform(trial.script, seconds=case.seconds, seed=seed, timed=case.kind == "efficiency")
+    return perform(answer, trial.script, seconds=case.seconds, seed=seed)
 
 
 def judge_case(exercise: Exercise, trial: Trial, expected: Observation, seen: Observation) -> CaseResult:
@@ -186,9 +197,12 @@ def _judge_failure(trial: Trial, failure: Failure, outcome: Any) -> CaseResult:
         if trial.case.raises.__name__ in failure.family:
             return outcome("passed")
         message = f"expected {trial.case.raises.__name__}, got {failure.kind}"
-        return outcome("failed", f"{message}: {failure.message}", message, failure.lines)
+        public = message if hasattr(builtins, failure.kind) else "an exception of its own was raised"
+        return outcome("failed", f"{message}: {failure.message}", public, failure.lines)
     text = f"{failure.kind}: {failure.message}" if failure.message else failure.kind
-    return outcome("crashed", text, failure.kind, failure.lines)
+    # A name that an answer gives to its own exception could hold anything, the inputs too.
+    public = failure.kind if hasattr(builtins, failure.kind) else "an exception of its own"
+    return outcome("crashed", text, public, failure.lines)
 
 
 def _judge_property(holds: Any, expected: Any, seen: Any, outcome: Any) -> CaseResult:

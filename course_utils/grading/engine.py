@@ -5,19 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from nbformat import NotebookNode
-from sqlalchemy.exc import SQLAlchemyError
-
-from course_utils.grading.clerk import Clerk
 from course_utils.grading.journal import Journal
-from course_utils.grading.judging.notebook import Playing
 from course_utils.grading.nbgrader_run import NbGrader
 from course_utils.grading.places import Chapter, GradingError, Places
-from course_utils.grading.results import Results, decode_result
 from course_utils.grading.sandbox.limits import Limits
 from course_utils.grading.schedule import Scheduler
+from course_utils.grading.secret import secret_seed
 from course_utils.grading.standing import Standing, standings, strays
-from course_utils.grading.work import Terms, Unit, make_unit
+from course_utils.grading.terms import Terms
 
 Task = tuple[Chapter, str]
 
@@ -78,16 +73,19 @@ def grade_class(
         GradingError: a chapter is not released, or a student handed in nothing.
     """
     nbgrader = NbGrader(places)
-    terms = Terms.of(places, configured_limits(nbgrader), trusted=trusted)
+    seed = secret_seed(places.grading / "secret_seed")
+    terms = Terms(seed, configured_limits(nbgrader), trusted)
     run = Run()
     tasks = tasks_of(nbgrader, chapters, students, force=force)
     try:
-        for task, reason in _grade(nbgrader, tasks, scheduler, terms):
-            run.graded += 1
-            if reason:
-                run.failed[task] = reason
-            if tell:
-                tell(run.graded, len(tasks), task, reason)
+        for chapter in chapters:
+            own = [task for task in tasks if task[0] == chapter]
+            for task, reason in _grade(nbgrader, own, scheduler, terms):
+                run.graded += 1
+                if reason:
+                    run.failed[task] = reason
+                if tell:
+                    tell(run.graded, len(tasks), task, reason)
     except KeyboardInterrupt:
         run.interrupted = True
     Journal(places.grading / "journal").recover(places.grading / "autograded")
@@ -115,44 +113,8 @@ def tasks_of(
 def _grade(
     nbgrader: NbGrader, tasks: Sequence[Task], scheduler: Scheduler, terms: Terms
 ) -> Iterator[tuple[Task, str]]:
-    """Play what was not played, file everything, and yield each task with why it was not graded."""
-    results = Results(nbgrader.places.grading / "results")
-    with Clerk(nbgrader) as clerk:
-        known: list[tuple[Task, str]] = []
-        notebooks: dict[Task, tuple[str, NotebookNode]] = {}
+    if tasks:
+        # What judges and files needs torch, whose import a run with nothing to do should not wait for.
+        from course_utils.grading.filing import play_and_file
 
-        def units() -> Iterator[tuple[Task, Unit]]:
-            for task in tasks:
-                notebook = clerk.take(*task)
-                if notebook.metadata["course"].get("unreadable"):
-                    known.append((task, _file(clerk, task, notebook, Playing())))
-                    continue
-                unit = make_unit(nbgrader.places, task[0], notebook, terms)
-                key = unit.key
-                result = results.read(key)
-                if result is not None:
-                    known.append((task, _file(clerk, task, notebook, result.apply(notebook))))
-                    continue
-                notebooks[task] = (key, notebook)
-                yield task, unit
-
-        for task, done in scheduler.work(units()):
-            yield from known
-            known.clear()
-            key, notebook = notebooks.pop(task)
-            if done.content is None:
-                yield task, done.reason
-                continue
-            results.write(key, done.content)
-            yield task, _file(clerk, task, notebook, decode_result(done.content).apply(notebook))
-        yield from known
-
-
-def _file(clerk: Clerk, task: Task, notebook: NotebookNode, playing: Playing) -> str:
-    try:
-        clerk.file(*task, notebook, playing)
-    except (SQLAlchemyError, OSError) as error:
-        # A locked database, a full disk: the submission counts as not graded, and the next run does it.
-        clerk.gradebook.db.rollback()
-        return f"its marks could not be written: {str(error).splitlines()[0]}"
-    return ""
+        yield from play_and_file(nbgrader, tasks, scheduler, terms)

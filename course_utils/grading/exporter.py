@@ -46,6 +46,7 @@ def read_submission(path: Path) -> NotebookNode:
 
 def _substitute(submission: str, reason: str) -> NotebookNode:
     cell = nbformat.v4.new_markdown_cell(NOTICE.format(reason=reason[:1].upper() + reason[1:] + "."))
+    cell.id = "unreadable"
     notebook = nbformat.v4.new_notebook(cells=[cell])
     notes = {"submission": submission, "problems": [unreadable(reason).to_data()], "unreadable": True}
     notebook.metadata = nbformat.from_dict({NOTES: notes})

@@ -16,7 +16,9 @@ from course_utils.grading.problems import STANDS, Problem
 from course_utils.grading.reading import NOTES
 from course_utils.grading.results import Results
 from course_utils.grading.sandbox.limits import Limits
-from course_utils.grading.work import Terms, make_unit, play_unit
+from course_utils.grading.secret import secret_seed
+from course_utils.grading.terms import Terms
+from course_utils.grading.work import make_unit, play_unit
 
 RECORDS = "course_records"
 """The key of nbconvert's resources under which the judge's records go from this step to the next."""
@@ -52,7 +54,8 @@ class PlayNotebook(NbGraderPreprocessor):
 
     def _play(self, nb: NotebookNode, chapter: Chapter) -> Playing:
         places = Places(Path(self.course_root))
-        terms = Terms.of(places, Limits(**self.limits), trusted=self.trust_submissions)
+        seed = secret_seed(places.grading / "secret_seed")
+        terms = Terms(seed, Limits(**self.limits), self.trust_submissions)
         unit = make_unit(places, chapter, nb, terms)
         results = Results(places.grading / "results")
         if results.read(unit.key) is None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import multiprocessing
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from course_utils.grading.places import GradingError
-from course_utils.grading.work import Unit, play_unit
+from course_utils.grading.places import Chapter, GradingError
+from course_utils.grading.terms import Terms
+
+if TYPE_CHECKING:
+    from course_utils.grading.work import Unit
 
 Name = TypeVar("Name")
 # So many more are handed out than are being worked on, so that nobody waits, and memory stays flat.
@@ -33,6 +36,10 @@ class Done:
 class Scheduler(Protocol):
     """Has units done, several at once, in any order."""
 
+    def prepare(self, terms: Terms, chapter: Chapter, earlier: Sequence[Chapter], count: int) -> None:
+        """Get ready for so many units of a chapter."""
+        ...
+
     def work(self, units: Iterable[tuple[Name, Unit]]) -> Iterator[tuple[Name, Done]]:
         """Yield each name with what came of its unit."""
         ...
@@ -41,6 +48,9 @@ class Scheduler(Protocol):
 class ThisProcess:
     """Does one after the other."""
 
+    def prepare(self, terms: Terms, chapter: Chapter, earlier: Sequence[Chapter], count: int) -> None:
+        """Do nothing: what is needed is made when it is needed."""
+
     def work(self, units: Iterable[tuple[Name, Unit]]) -> Iterator[tuple[Name, Done]]:
         """Yield each name with what came of its unit."""
         for name, unit in units:
@@ -48,6 +58,8 @@ class ThisProcess:
 
 
 def _attempt(unit: Unit) -> Done:
+    from course_utils.grading.work import play_unit
+
     try:
         return Done(play_unit(unit))
     except GradingError:
@@ -57,40 +69,53 @@ def _attempt(unit: Unit) -> Done:
         return Done(None, f"{type(error).__name__}: {error}")
 
 
-def _prepare_worker() -> None:
-    # Several workers share the cores.
-    import torch
-
-    torch.set_num_threads(1)
+def _nothing() -> None:
+    """Have a pool start its processes."""
 
 
 class Processes:
-    """Processes of this machine. One that dies is replaced, and what it did is done again."""
+    """Processes of this machine. One that dies is replaced, and what it did is done again.
+
+    They are forked from this process when it has worked out what is right, so that this is done once and held
+    once in memory. A fork copies no threads: it happens before anything here has started one.
+    """
 
     def __init__(self, jobs: int) -> None:
         self.jobs = jobs
+        self._pool: ProcessPoolExecutor | None = None
+
+    def prepare(self, terms: Terms, chapter: Chapter, earlier: Sequence[Chapter], count: int) -> None:
+        """Work out what is right for a chapter, and start the processes."""
+        self.close()
+        import torch
+
+        from course_utils.grading.work import bench_for
+
+        torch.set_num_threads(1)
+        jobs = min(self.jobs, count)
+        if jobs > 1:
+            bench_for(terms).prepare(chapter, earlier)
+            self._pool = ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("fork"))
+            self._pool.submit(_nothing).result()
 
     def work(self, units: Iterable[tuple[Name, Unit]]) -> Iterator[tuple[Name, Done]]:
         """Yield each name with what came of its unit."""
+        if self._pool is None:
+            yield from ThisProcess().work(units)
+            return
         waiting: deque[tuple[Name, Unit, int]] = deque()
         source = iter(units)
-        exhausted = False
-        while not exhausted or waiting:
-            pool = ProcessPoolExecutor(
-                self.jobs, mp_context=multiprocessing.get_context("spawn"), initializer=_prepare_worker
-            )
+        while True:
             running: dict[Future[Done], tuple[Name, Unit, int]] = {}
             try:
                 while True:
-                    while len(running) < self.jobs * AHEAD and (waiting or not exhausted):
+                    while len(running) < self.jobs * AHEAD:
+                        if not waiting and (task := _next(source)) is not None:
+                            waiting.append(task)
                         if not waiting:
-                            item = next(source, None)
-                            if item is None:
-                                exhausted = True
-                                break
-                            waiting.append((*item, 0))
-                        task = waiting.popleft()
-                        running[pool.submit(_attempt, task[1])] = task
+                            break
+                        running[self._pool.submit(_attempt, waiting[0][1])] = waiting[0]
+                        waiting.popleft()
                     if not running:
                         return
                     finished, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -98,14 +123,25 @@ class Processes:
                         done = future.result()
                         yield running.pop(future)[0], done
             except BrokenProcessPool:
-                # Nobody knows which of them it was: all that ran are tried again.
+                # Nobody knows which of them it was: all that ran are tried again, by processes of their own.
+                self._pool.shutdown(wait=False)
+                self._pool = ProcessPoolExecutor(self.jobs, mp_context=multiprocessing.get_context("spawn"))
                 for name, unit, attempts in running.values():
                     if attempts + 1 < MOST_ATTEMPTS:
                         waiting.append((name, unit, attempts + 1))
                     else:
                         yield name, Done(None, BROKEN)
-            finally:
-                pool.shutdown(wait=False, cancel_futures=True)
+
+    def close(self) -> None:
+        """End the processes."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool = None
+
+
+def _next(source: Iterator[tuple[Name, Unit]]) -> tuple[Name, Unit, int] | None:
+    item = next(source, None)
+    return None if item is None else (*item, 0)
 
 
 class DaskCluster:
@@ -125,6 +161,9 @@ class DaskCluster:
                 f"no Dask scheduler answers at {address} ({error}); start one with `dask scheduler`, "
                 "and workers with `dask worker ADDRESS`"
             ) from None
+
+    def prepare(self, terms: Terms, chapter: Chapter, earlier: Sequence[Chapter], count: int) -> None:
+        """Do nothing: each worker makes what it needs."""
 
     def work(self, units: Iterable[tuple[Name, Unit]]) -> Iterator[tuple[Name, Done]]:
         """Yield each name with what came of its unit."""
@@ -178,8 +217,10 @@ def scheduler(jobs: int, address: str = "") -> Iterator[Scheduler]:
         return
     before = os.environ.get("OMP_NUM_THREADS")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    processes = Processes(jobs)
     try:
-        yield Processes(jobs) if jobs > 1 else ThisProcess()
+        yield processes
     finally:
+        processes.close()
         if before is None:
             os.environ.pop("OMP_NUM_THREADS", None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from course_utils.grading.grades import class_grades
 from course_utils.grading.journal import Journal, Record
 from course_utils.grading.nbgrader_run import NbGrader
 from course_utils.grading.places import Chapter
@@ -62,27 +63,23 @@ def standings(nbgrader: NbGrader, chapter: Chapter) -> list[Standing]:
         released = released_cells(gradebook, chapter.part, chapter.name, places.solution(chapter))
         release = release_hash(released)
         most = sum(cell.points or 0.0 for cell in released)
-        marks = {
-            notebook.student.id: notebook
-            for notebook in gradebook.find_notebook(chapter.name, chapter.part).submissions
-        }
-        for student in submitters(nbgrader, chapter):
-            record = journal.read(chapter, student)
-            notebook = marks.get(student)
-            graded = (
-                record is not None
-                and notebook is not None
-                and record.release == release
-                and record.submission == _fingerprint(nbgrader, chapter, student)
-                and places.autograded(chapter, student).is_file()
-                and not journal.is_running(chapter, student)
-            )
-            if notebook is None or not graded:
-                found.append(Standing(student, False, 0.0, most))
-                continue
-            pending = tuple(sorted(grade.name for grade in notebook.grades if grade.needs_manual_grade))
-            penalty = float(notebook.late_submission_penalty or 0.0)
-            found.append(Standing(student, True, float(notebook.score), most, pending, penalty, record))
+        marks = class_grades(gradebook, chapter)
+    for student in submitters(nbgrader, chapter):
+        record = journal.read(chapter, student)
+        mark = marks.get(student)
+        graded = (
+            record is not None
+            and mark is not None
+            and record.release == release
+            and record.submission == _fingerprint(nbgrader, chapter, student)
+            and places.autograded(chapter, student).is_file()
+            and not journal.is_running(chapter, student)
+        )
+        if mark is None or not graded:
+            found.append(Standing(student, False, 0.0, most))
+            continue
+        pending = tuple(sorted(name for name, grade in mark.cells.items() if grade.pending))
+        found.append(Standing(student, True, mark.score, most, pending, mark.penalty, record))
     return found
 
 

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from course_utils.grading.engine import Run
 from course_utils.grading.places import Chapter
+from course_utils.grading.regrade import Regrading
 from course_utils.grading.standing import Standing
 
 
@@ -91,3 +92,26 @@ def _section(console: Console, title: str, lines: Sequence[str]) -> None:
         console.print(f"\n[bold]{title}[/]")
         for line in lines:
             console.print(f"  {escape(line)}")
+
+
+def show_changes(console: Console, found: Regrading) -> None:
+    """Print whose marks would change, and by how much."""
+    for (chapter, student), reason in sorted(found.failed.items()):
+        console.print(f"{escape(_file(student, chapter))}: it could not be played: {escape(reason)}")
+    if not found.changes:
+        console.print(f"{found.played} submissions were played again; no mark changes.")
+        return
+    table = Table(box=None, pad_edge=False)
+    for column in ("student", "chapter", "cell"):
+        table.add_column(column)
+    for column in ("was", "would be", "difference"):
+        table.add_column(column, justify="right")
+    for change in found.changes:
+        was = "none" if change.old is None else f"{change.old:g}"
+        difference = "stays, given by hand" if change.by_hand is not None else f"{change.difference:+g}"
+        table.add_row(escape(change.student), change.chapter, change.cell, was, f"{change.new:g}", difference)
+    console.print(table)
+    console.print(
+        f"{len(found.changes)} marks of {len(found.students)} students would change; "
+        f"{found.played} submissions were played again."
+    )

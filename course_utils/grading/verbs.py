@@ -35,6 +35,17 @@ def _explained(verb: Callable[P, int]) -> Callable[P, int]:
         except GradingError as error:
             print(error, file=sys.stderr)
             return 2
+        except Exception as error:
+            # SQLAlchemy is not imported where a verb does without it.
+            if type(error).__module__.split(".")[0] not in ("sqlalchemy", "nbgrader"):
+                raise
+            reason = str(error).splitlines()[0]
+            print(
+                f"The gradebook could not be read or written: {reason}. Nothing that was graded is lost. "
+                "Close what else is using it, or mend what it says, and run the same command again.",
+                file=sys.stderr,
+            )
+            return 2
 
     return run
 
@@ -51,22 +62,54 @@ def _list(console: Console, title: str, lines: Sequence[str]) -> None:
 
 
 @_explained
-def release(what: What) -> int:
+def release(
+    what: What,
+    class_folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--class",
+            metavar="DIR",
+            help="Write what the class gets into this folder, which must not exist or be empty: exercises, "
+            "checks without the answers, data, the book, and how to start them.",
+            show_default=False,
+        ),
+    ] = None,
+    withhold: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--withhold",
+            metavar="PART[/CHAPTER]",
+            help="With --class: an earlier part or chapter whose answers are not handed out either; may be "
+            "given several times.",
+        ),
+    ] = None,
+) -> int:
     """Make exercises from solutions and enter them into the gradebook.
 
     Writes exercises/PART/CHAPTER.ipynb without solutions and hidden checks, and makes the secret seed of
     graded runs (grading/secret_seed) the first time: keep a copy of it, and show it to nobody. Chapters of a
-    part can be released one at a time; the others stay as they are.
+    part can be released one at a time; the others stay as they are. With --class it also writes a folder to
+    hand out, in which no answer can be found: the checks there know the outcomes, not the code.
 
-    Example: course release transformers/attention
+    Example: course release transformers --class ~/for_the_class
     """
     from course_utils.grading.release import release as make
 
     places = Places.find()
-    for made in make(places, places.chapters(what)):
+    chapters = places.chapters(what)
+    for made in make(places, chapters):
         by_hand = f", {made.written_points:g} of them marked by hand" if made.written_points else ""
         print(f"exercises/{made.chapter}.ipynb: {made.points:g} points{by_hand}")
-    print(f"Hand out what is in exercises/, then collect: course collect {what} FOLDER_OR_ZIP")
+    if class_folder is None:
+        print(f"Hand out what is in exercises/, then collect: course collect {what} FOLDER_OR_ZIP")
+        return 0
+    from course_utils.grading.edition.write import write_class_edition
+
+    edition = write_class_edition(
+        places, chapters, class_folder.resolve(), withhold=withhold or (), tell=print
+    )
+    print(f"{edition.folder}: {edition.files} files, {edition.size / 1e6:.0f} MB, in {edition.seconds:.0f} s")
+    print(f"Hand it out, then collect: course collect {what} FOLDER_OR_ZIP")
     return 0
 
 
@@ -126,8 +169,8 @@ def grade(
 
     Each submission runs shut in, in a process of its own, without network and without sight of anything
     else; the first lines say how strong the walls are on this machine. Grades several at once what is new or
-    changed. Killed, or run again, it goes on where it was; nothing is graded twice. A table stands at the end,
-    and by name every submission that is odd, with what to do.
+    changed. Killed, or run again, it goes on where it was; nothing is graded twice. A table stands at the
+    end, and by name every submission that is odd, with what to do.
 
     Ends with 0 if all marks can be relied on, 1 if something needs you, 2 if it could not start. Answers that
     a person marks do not count as needing you; the formgrader lists them.
@@ -135,11 +178,11 @@ def grade(
     Example: course grade transformers/attention --student ada
     """
     from course_utils.grading.engine import grade_class
-    from course_utils.grading.judging.bench import find_tier
     from course_utils.grading.progress_bar import progress_bar
     from course_utils.grading.sandbox.tiers import announce
     from course_utils.grading.schedule import scheduler as scheduled
     from course_utils.grading.summary import show
+    from course_utils.grading.walls import find_tier
 
     places = Places.find()
     chapters = places.chapters(what)
@@ -165,6 +208,60 @@ def grade(
 
 
 @_explained
+def regrade(
+    what: What,
+    student: Students = None,
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", min=0, help="How many at once; 0: one for each core.")
+    ] = 0,
+    yes: Annotated[bool, typer.Option("--yes", help="Write the new marks without asking.")] = False,
+    trust_submissions: Annotated[
+        bool,
+        typer.Option(
+            "--trust-submissions", help="Run submissions with all of your rights, where no walls hold."
+        ),
+    ] = False,
+) -> int:
+    """Grade everybody again after an exercise was mended, and show whose marks change before writing them.
+
+    Run `course release` first if the notebook itself has changed. Every submission is played again as things
+    stand now; the table shows each mark that would be another one. Then you are asked, and only then it is
+    written. The old marks are kept in grading/journal/replaced_marks.jsonl. Marks that a person gave stay.
+
+    Ends with 0 if all is as it should be, 1 if marks would change and were not written or a submission could
+    not be played, 2 if it could not start.
+
+    Example: course regrade transformers/attention --yes
+    """
+    from course_utils.grading.engine import grade_class
+    from course_utils.grading.progress_bar import progress_bar
+    from course_utils.grading.regrade import keep_log
+    from course_utils.grading.regrade import regrade as play_again
+    from course_utils.grading.sandbox.tiers import announce
+    from course_utils.grading.schedule import scheduler as scheduled
+    from course_utils.grading.summary import show_changes
+    from course_utils.grading.walls import find_tier
+
+    places = Places.find()
+    chapters = places.chapters(what)
+    console = _console()
+    console.print(announce(find_tier(trusted=trust_submissions)))
+    who = student or ()
+    with scheduled(jobs or os.cpu_count() or 1) as workers:
+        with progress_bar(console) as tell:
+            found = play_again(places, chapters, workers, students=who, trusted=trust_submissions, tell=tell)
+        show_changes(console, found)
+        if found.failed or not found.changes:
+            return 1 if found.failed else 0
+        if not yes and not (sys.stdin.isatty() and typer.confirm("Write the new marks?")):
+            console.print("Nothing was written. To write the new marks: the same command with --yes")
+            return 1
+        console.print(f"The old marks are kept in {keep_log(places, found.changes)}")
+        run = grade_class(places, chapters, workers, students=who, force=True, trusted=trust_submissions)
+    return 1 if run.interrupted or run.failed else 0
+
+
+@_explained
 def feedback(what: What, student: Students = None) -> int:
     """Make a page of feedback for each graded notebook.
 
@@ -186,6 +283,36 @@ def feedback(what: What, student: Students = None) -> int:
     title = "Made before all answers were marked by hand; make it again afterwards"
     _list(console, title, made.pending)
     return 1 if made.left_out else 0
+
+
+@_explained
+def report(
+    what: What,
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            "--to",
+            metavar="FILE",
+            help="The file to write; grading/report/PART/CHAPTER.html if left out.",
+            show_default=False,
+        ),
+    ] = None,
+    honesty: Annotated[bool, typer.Option(help="Look for near copies and for forbidden helpers too.")] = True,
+) -> int:
+    """Make a page about how a class did: marks, items, what to teach again, odd submissions.
+
+    One HTML file for each chapter, which loads nothing from elsewhere and prints well. It counts the known
+    mistakes that the class made, and it names near copies and answers that use what an exercise asks to
+    build; no mark follows from these.
+
+    Example: course report transformers/attention
+    """
+    from course_utils.grading.reporting import write_reports
+
+    places = Places.find()
+    for path in write_reports(places, places.chapters(what), to, honesty=honesty):
+        print(path)
+    return 0
 
 
 @_explained

@@ -11,29 +11,12 @@ from dataclasses import dataclass
 import nbformat
 from nbformat import NotebookNode
 
-from course_utils.grading.judging.bench import Bench, find_tier, open_bench
+from course_utils.grading.judging.bench import Bench, open_bench
 from course_utils.grading.judging.stage import earlier_chapters
 from course_utils.grading.places import Chapter, Places
 from course_utils.grading.results import Result, encode_result, result_key
-from course_utils.grading.sandbox.limits import Limits
-from course_utils.grading.secret import secret_seed
-
-
-@dataclass(frozen=True)
-class Terms:
-    """What a whole run has in common.
-
-    `trusted` says that submissions may be run where no walls hold.
-    """
-
-    secret_seed: str
-    limits: Limits
-    trusted: bool = False
-
-    @classmethod
-    def of(cls, places: Places, limits: Limits | None = None, *, trusted: bool = False) -> Terms:
-        """Return the terms of a course's class."""
-        return cls(secret_seed(places.grading / "secret_seed"), limits or Limits(), trusted)
+from course_utils.grading.terms import Terms
+from course_utils.grading.walls import find_tier
 
 
 @dataclass(frozen=True)

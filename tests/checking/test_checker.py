@@ -19,6 +19,7 @@ from course_utils.checking.judge import Evidence, judge
 from course_utils.checking.limits import TimedOut, time_limit
 from course_utils.checking.render import to_html, to_text
 from course_utils.checking.report import MIME_TYPE
+from course_utils.checking.show import Score
 from tests.checking import exercises, sample
 
 

@@ -123,6 +123,7 @@ def as_bytes(content: NotebookNode | str | bytes) -> bytes:
 
 def make_classroom(root: Path) -> Classroom:
     """Lay out a course's folder."""
+    root.mkdir(exist_ok=True)
     for name in ("nbgrader_config.py", "course.yml"):
         shutil.copy(ROOT / name, root)
     (root / "solutions" / CHAPTER.part).mkdir(parents=True)

@@ -40,16 +40,20 @@ class Encoder:
     Args:
         name_callable: Gives a callable a number by which the other side can call back, or None.
         name_object: Gives an object without a form as data a number, by which the other side can name it.
+        most_parts: How many values there may be, those within others counted.
     """
 
     def __init__(
         self,
         name_callable: Callable[[Callable], int | None] | None = None,
         name_object: Callable[[Any], int] | None = None,
+        most_parts: int = MOST_NODES,
     ) -> None:
+        self.most_parts = most_parts
         self.buffers: list[Buffer] = []
         self.name_callable = name_callable
         self.name_object = name_object
+        self.parts = 0
         self._open: set[int] = set()
 
     def encode(self, value: Any, depth: int = 0) -> Tree:
@@ -58,6 +62,9 @@ class Encoder:
         >>> Encoder().encode((1, "two", [3.0]))
         ['tuple', 1, 'two', ['list', 3.0]]
         """
+        self.parts += 1
+        if self.parts > self.most_parts:
+            raise UnreadableDataError("it has too many parts to be handed over")
         if value is None or isinstance(value, bool):
             return value
         kind = type(value)
@@ -102,7 +109,11 @@ class Encoder:
 
     def _encode_key(self, value: Any, depth: int) -> Tree:
         """Return the tree of a key, or a stand-in for one that cannot be told from others by comparing."""
-        return self.encode(value, depth) if _is_key(value) else [Tag.OBJECT, type(value).__name__, [], False]
+        return (
+            self.encode(value, depth)
+            if tables.is_comparable(value)
+            else [Tag.OBJECT, type(value).__name__, [], False]
+        )
 
     def _encode_tuple(self, value: tuple, depth: int) -> Tree:
         items = [self.encode(item, depth) for item in value]
@@ -128,16 +139,9 @@ _MAKE = {
 }
 
 
-def _is_key(value: Any) -> bool:
-    """Whether a value may be a key: comparing an array with another gives no truth value, but an error."""
-    if isinstance(value, (tuple, frozenset)):
-        return all(map(_is_key, value))
-    return not isinstance(value, (Tensor, np.ndarray)) and not tables.is_pandas(value)
-
-
 def _require_keys(keys: list[Any]) -> None:
     """Look that keys can be kept in a dictionary or a set, and in a moment."""
-    if not all(map(_is_key, keys)):
+    if not all(map(tables.is_comparable, keys)):
         raise UnreadableDataError("an array cannot be a key")
     if max(Counter(map(hash, keys)).values(), default=0) > MOST_ALIKE:
         raise UnreadableDataError("too many keys have the same hash")
@@ -151,6 +155,7 @@ class Decoder:
         resolve_callback: Makes a function that calls back, from its number; where it is left out, callbacks
             are not understood.
         resolve_handle: Finds the object that has a number; where it is left out, the number stands for it.
+        most_parts: How many values there may be, those within others counted.
     """
 
     def __init__(
@@ -158,12 +163,14 @@ class Decoder:
         buffers: list[bytearray],
         resolve_callback: Callable[[int], Callable] | None = None,
         resolve_handle: Callable[[int], Any] = objects.Handle,
+        most_parts: int = MOST_NODES,
     ) -> None:
+        self.most_parts = most_parts
         self.buffers = buffers
         self.resolve_callback = resolve_callback
         self.resolve_handle = resolve_handle
         self._kinds = objects.Kinds()
-        self._nodes = 0
+        self._parts = 0
         self._deadline = time.monotonic() + MOST_SECONDS
 
     def decode(self, tree: Tree, depth: int = 0) -> Any:
@@ -184,11 +191,11 @@ class Decoder:
             raise UnreadableDataError(f"{type(error).__name__}: {str(error)[:200]}") from None
 
     def _decode(self, tree: Tree, depth: int) -> Any:
+        self._parts += 1
+        if depth > MOST_DEPTH + 2 or self._parts > self.most_parts:
+            raise UnreadableDataError("the data is nested too deeply or has too many parts")
         if tree is None or isinstance(tree, (bool, int, float, str)):
             return tree
-        self._nodes += 1
-        if depth > MOST_DEPTH + 2 or self._nodes > MOST_NODES:
-            raise UnreadableDataError("the data is nested too deeply or has too many parts")
         if time.monotonic() > self._deadline:
             raise UnreadableDataError("it takes too long to be understood")
         if not isinstance(tree, list) or not tree or not isinstance(tree[0], str):

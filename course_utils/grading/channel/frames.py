@@ -46,6 +46,9 @@ class Channel:
     Args:
         connection: A connected stream socket.
         most_bytes: The most bytes of one message that is received.
+        most_sent: The most bytes of one message that is sent.
+        most_parts: The most values in one message that is received, those within others counted.
+        most_parts_sent: The most values in one message that is sent.
         name_callable: See `Encoder`.
         resolve_callback: See `Decoder`.
         resolve_handle: See `Decoder`.
@@ -56,12 +59,18 @@ class Channel:
         connection: socket.socket,
         *,
         most_bytes: int = MOST_BYTES,
+        most_sent: int = MOST_BYTES,
+        most_parts: int = MOST_NODES,
+        most_parts_sent: int = MOST_NODES,
         name_callable: Callable[[Callable], int | None] | None = None,
         resolve_callback: Callable[[int], Callable] | None = None,
         resolve_handle: Callable[[int], Any] = Handle,
     ) -> None:
         self.connection = connection
         self.most_bytes = most_bytes
+        self.most_sent = most_sent
+        self.most_parts = most_parts
+        self.most_parts_sent = most_parts_sent
         self.name_callable = name_callable
         self.resolve_callback = resolve_callback
         self.resolve_handle = resolve_handle
@@ -87,10 +96,14 @@ class Channel:
             ChannelTimeoutError: the other side did not read it in time.
             UnreadableDataError: the value is too large to be sent.
         """
-        encoder = Encoder(self.name_callable, name_object)
+        encoder = Encoder(self.name_callable, name_object, self.most_parts_sent)
         text = json.dumps(encoder.encode(message)).encode()
         sizes = [len(buffer) for buffer in encoder.buffers]
-        if len(text) > MOST_TREE_BYTES or len(sizes) > MOST_BUFFERS or len(text) + sum(sizes) > MOST_BYTES:
+        if (
+            len(text) > MOST_TREE_BYTES
+            or len(sizes) > MOST_BUFFERS
+            or len(text) + sum(sizes) > self.most_sent
+        ):
             raise UnreadableDataError("it is too large to be handed over")
         _require_few_parts(text)
         prefix = _PREFIX.pack(MARK, len(text), len(sizes)) + struct.pack(f"<{len(sizes)}Q", *sizes)
@@ -141,7 +154,7 @@ class Channel:
             tree = json.loads(text)
         except (ValueError, RecursionError):
             raise UnreadableDataError("it is not JSON") from None
-        return Decoder(buffers, self.resolve_callback, self.resolve_handle).decode(tree)
+        return Decoder(buffers, self.resolve_callback, self.resolve_handle, self.most_parts).decode(tree)
 
     def _read(self, size: int, deadline: float | None) -> bytearray:
         content = bytearray(size)

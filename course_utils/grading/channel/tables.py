@@ -9,6 +9,10 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+from torch import Tensor
+
+from course_utils.grading.channel.objects import Foreign
 from course_utils.grading.channel.tags import MOST_COLUMNS, Tag, Tree, UnreadableDataError
 
 TAGS = frozenset(
@@ -32,6 +36,32 @@ Inner = Callable[[Any], Any]
 def is_pandas(value: Any) -> bool:
     """Whether a value is one of pandas's, without importing pandas."""
     return type(value).__module__.split(".")[0] == "pandas"
+
+
+def is_comparable(value: Any) -> bool:
+    """Whether `==` says if a value is another one; for arrays it gives no truth value, but an error."""
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return all(map(is_comparable, value))
+    if isinstance(value, dict):
+        return all(map(is_comparable, value.values()))
+    return not isinstance(value, (Tensor, np.ndarray)) and not is_pandas(value)
+
+
+def _column(values: Any) -> Any:
+    """Return a column in which stand-ins take the place of arrays: pandas would stumble over them."""
+    if not isinstance(values, np.ndarray) or values.dtype != object:
+        return values
+    kept = values.copy()
+    for place, item in enumerate(values.flat):
+        if not is_comparable(item) and not _is_missing(item):
+            kept.flat[place] = Foreign()
+    return kept
+
+
+def _is_missing(value: Any) -> bool:
+    import pandas
+
+    return value is pandas.NA or value is pandas.NaT
 
 
 def encode(value: Any, inner: Inner) -> Tree:
@@ -89,7 +119,7 @@ def decode(tag: Tag, rest: list[Tree], _buffer: Any, inner: Inner) -> Any:
     if tag == Tag.MULTI_INDEX:
         return pandas.MultiIndex.from_tuples(inner(rest[1]), names=inner(rest[0]))
     if tag == Tag.INDEX:
-        return pandas.Index(inner(rest[1]), name=inner(rest[0]))
+        return pandas.Index(_column(inner(rest[1])), name=inner(rest[0]))
     if tag == Tag.CATEGORICAL:
         categories = inner(rest[0])
         if len(categories) > MOST_COLUMNS:
@@ -102,13 +132,13 @@ def decode(tag: Tag, rest: list[Tree], _buffer: Any, inner: Inner) -> Any:
         return pandas.array(inner(rest[1]), dtype=name)
     if tag == Tag.SERIES:
         index, name, values = map(inner, rest)
-        return pandas.Series(values, index=_index(index), name=name)
+        return pandas.Series(_column(values), index=_index(index), name=name)
     index, columns, *values = map(inner, rest)
     if not values:
         return pandas.DataFrame(index=_index(index), columns=_index(columns))
     # By place: two columns may have one name.
     frame = pandas.DataFrame(
-        {place: pandas.Series(column, index=_index(index)) for place, column in enumerate(values)}
+        {place: pandas.Series(_column(column), index=_index(index)) for place, column in enumerate(values)}
     )
     frame.columns = _index(columns)
     return frame

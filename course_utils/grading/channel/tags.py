@@ -10,6 +10,8 @@ Tree = Any
 
 MOST_DEPTH = 100
 MOST_NODES = 2_000_000
+MOST_ANSWER_PARTS = 100_000
+"""Of what a player says. Arrays are one part each; the judge goes through all parts again and again."""
 MOST_SECONDS = 10.0
 """How long a message may take to be understood."""
 MOST_KINDS = 300

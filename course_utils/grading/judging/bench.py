@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import os
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -13,10 +14,10 @@ from nbformat import NotebookNode
 from course_utils.grading.judging.judge import Judge
 from course_utils.grading.judging.notebook import NotebookRun, Playing
 from course_utils.grading.judging.players import PreloadedServer, RunningPlayer
-from course_utils.grading.places import Chapter, GradingError
+from course_utils.grading.places import Chapter
 from course_utils.grading.sandbox.limits import Limits
 from course_utils.grading.sandbox.policy import Policy
-from course_utils.grading.sandbox.tiers import TRUSTED, Tier, announce, choose_tier
+from course_utils.grading.sandbox.tiers import TRUSTED, Tier
 from course_utils.grading.sandbox.view import player_view
 
 
@@ -40,6 +41,7 @@ class Bench:
     hidden: Sequence[Path] = ()
     _judges: dict[Chapter, Judge] = field(default_factory=dict)
     _servers: dict[Chapter, PreloadedServer] = field(default_factory=dict)
+    _owner: int = field(default_factory=os.getpid)
 
     def play(self, notebook: NotebookNode, chapter: Chapter, earlier: Sequence[Chapter]) -> Playing:
         """Run a submission's notebook and judge its answers; the outputs of its cells are replaced.
@@ -49,19 +51,31 @@ class Bench:
             chapter: Whose exercise it is.
             earlier: The chapters before, whose references a notebook may use.
         """
-        if chapter not in self._judges:
-            self._judges[chapter] = Judge(chapter, self.secret_seed)
 
         def start() -> RunningPlayer:
             return self._start(chapter, earlier)
 
-        return NotebookRun(notebook, self._judges[chapter], start, self.limits).run()
+        return NotebookRun(notebook, self._judge(chapter), start, self.limits).run()
 
-    def _start(self, chapter: Chapter, earlier: Sequence[Chapter]) -> RunningPlayer:
+    def prepare(self, chapter: Chapter, earlier: Sequence[Chapter]) -> None:
+        """Do now what would be done when it is first needed, for processes that are forked from this one."""
+        self._server(chapter, earlier)
+        self._judge(chapter).prepare()
+
+    def _judge(self, chapter: Chapter) -> Judge:
+        if chapter not in self._judges:
+            self._judges[chapter] = Judge(chapter, self.secret_seed)
+        return self._judges[chapter]
+
+    def _server(self, chapter: Chapter, earlier: Sequence[Chapter]) -> PreloadedServer:
         server = self._servers.get(chapter)
         if server is None or not server.alive:
             self.close()
             server = self._servers[chapter] = PreloadedServer(chapter, earlier)
+        return server
+
+    def _start(self, chapter: Chapter, earlier: Sequence[Chapter]) -> RunningPlayer:
+        server = self._server(chapter, earlier)
         view = player_view([server.package], hidden=self.hidden)
         policy = Policy(self.tier.name, view, self.limits, change_user=self.tier.change_user)
         if not policy.own_namespaces:
@@ -69,21 +83,12 @@ class Bench:
         return server.start(policy)
 
     def close(self) -> None:
-        """End the preloaded processes."""
+        """End the preloaded processes, unless they are those of the process that this one was forked from."""
+        if os.getpid() != self._owner:
+            self._servers.clear()
+            self._owner = os.getpid()
         while self._servers:
             self._servers.popitem()[1].close()
-
-
-def find_tier(*, trusted: bool = False) -> Tier:
-    """Return the strongest walls that hold on this machine.
-
-    Raises:
-        GradingError: there are none, and the submissions are not said to be trusted.
-    """
-    tier = TRUSTED if trusted else choose_tier()
-    if not tier.is_safe and not trusted:
-        raise GradingError(announce(tier))
-    return tier
 
 
 def open_bench(secret_seed: str, limits: Limits, tier: Tier, hidden: Sequence[Path] = ()) -> Bench:

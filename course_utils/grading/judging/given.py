@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,32 +23,37 @@ class GivenFunctions:
     """The graded functions of a chapter, for the items that come after them.
 
     While a cell is graded, only functions of earlier items are given: an answer cannot be got from itself,
-    nor from what is built on it. In other cells nothing is secret yet, or nothing is left to be marked.
+    nor from what is built on it. In other cells those are given whose mark stands already: a table of what a
+    function returns, made before its own test, would be an answer too.
     """
 
     def __init__(self, exercises: dict[str, Exercise]) -> None:
         self._places = {name: place for place, name in enumerate(exercises)}
-        self._functions: dict[str, tuple[int, Callable]] = {
-            exercise.reference.__name__: (self._places[exercise.name], exercise.reference)
+        self._functions: dict[str, tuple[str, Callable]] = {
+            exercise.reference.__name__: (exercise.name, exercise.reference)
             for exercise in exercises.values()
             if exercise.kind == "function"
         }
 
-    def answer(self, request: dict[str, Any], during: str | None) -> dict[str, Any]:
+    def answer(self, request: dict[str, Any], during: str | None, marked: Collection[str]) -> dict[str, Any]:
         """Work out a call.
 
         Args:
             request: The function's name and its arguments, and for gradients those of its results.
             during: The exercise whose cell runs, None in a cell that is not graded.
+            marked: The exercises whose marks stand already.
         """
         name, args, kwargs = request.get("name"), request.get("args"), request.get("kwargs")
         if not isinstance(name, str) or not isinstance(args, tuple) or not isinstance(kwargs, dict):
             raise UnreadableDataError("it asks for a function that there is not")
         if name not in self._functions:
             return refusal(RuntimeError(f"there is no function {name[:100]!r} to be given"))
-        place, function = self._functions[name]
+        exercise, function = self._functions[name]
+        place = self._places[exercise]
         if during is not None and place >= self._places.get(during, 0):
             return refusal(RuntimeError(f"{name} is not given to {during}: write it yourself"))
+        if during is None and exercise not in marked:
+            return refusal(RuntimeError(f"{name} is given after its own test: write it yourself"))
         try:
             with time_limit(CALL_SECONDS), captured_output(), memory_limit(CALL_BYTES):
                 if request["say"] == "given":

@@ -10,6 +10,7 @@ from course_utils.checking.perform import Elsewhere
 from course_utils.checking.render import to_html, to_text
 from course_utils.checking.report import Report
 from course_utils.grading.judging.given import GivenFunctions
+from course_utils.grading.judging.players import PlayerLostError
 from course_utils.grading.places import Chapter
 
 MOST_CHECKS = 20
@@ -21,7 +22,8 @@ class CellRecord:
     """The judge's own record of a cell while it runs.
 
     `exercise` is what the cell's mark is about, None where it has none. `graded` is the last graded outcome
-    for it, `shown` the last check that the learner sees too; `others` are exercises that were judged instead.
+    for it; `shown` is that of the learner's own check where points were lost; `others` are exercises that
+    were judged instead.
     """
 
     exercise: str | None = None
@@ -40,10 +42,10 @@ class Judge:
         self.given = GivenFunctions(self.checker.exercises)
 
     def prepare(self) -> None:
-        """Work out what is right for every exercise, before anybody waits for it."""
+        """Work out what is right and what known mistakes do, before anybody waits for it."""
         for name in self.checker.exercises:
             for graded in (False, True):
-                self.checker.evidence(name, graded=graded)
+                _ = self.checker.evidence(name, graded=graded).mistakes
 
     def decide(self, request: dict[str, Any], answer: Elsewhere, record: CellRecord) -> dict[str, Any]:
         """Return what the player is told when its notebook asks for an answer to be checked.
@@ -66,14 +68,24 @@ class Judge:
                 record.graded = None
                 return {"do": "recorded"}
             return {"do": "refuse", "reason": f"this cell checks {record.exercise}, not {exercise}"}
+        if record.exercise is not None and not graded:
+            # The learner's own check follows the graded one, where there is something to explain.
+            return {"do": "recorded"}
         try:
             report = self.checker.report(answer, _name(exercise), graded=graded)
+            if graded:
+                record.graded, record.shown = report, None
+                if report.points < report.max_points:
+                    record.shown = self.checker.report(answer, _name(exercise))
+                return {"do": "recorded"}
         except ValueError as error:
             return {"do": "refuse", "reason": str(error)}
-        if graded:
-            record.graded = report
-            return {"do": "recorded"}
-        record.shown = report
+        except PlayerLostError:
+            raise
+        except Exception as error:
+            # What an answer makes the judge stumble over costs that answer its mark, and nobody else theirs.
+            record.graded = None
+            return {"do": "refuse", "reason": f"the answer cannot be judged ({type(error).__name__})"}
         return {
             "do": "show",
             "text": to_text(report),

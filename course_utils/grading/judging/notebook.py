@@ -58,6 +58,7 @@ class NotebookRun:
         self._start = start
         self._player: RunningPlayer | None = None
         self._players = 0
+        self._marked: set[str] = set()
 
     def run(self) -> Playing:
         """Play all cells."""
@@ -90,6 +91,8 @@ class NotebookRun:
             self._player = None
             self._lose(number, cell, record, str(error), "DeadKernel")
             return
+        if record.exercise is not None:
+            self._marked.add(record.exercise)
         cell.outputs = self.shown.finished()
         if interrupted:
             self.playing.lost[number] = "ran too long and was interrupted"
@@ -98,6 +101,8 @@ class NotebookRun:
         """Take away whatever a cell had earned: one that brings its player down earns nothing."""
         self.playing.lost[number] = why
         record.graded = None
+        if record.exercise is not None:
+            self._marked.add(record.exercise)
         cell.outputs = [
             nbformat.v4.new_output("error", ename=name, evalue=why, traceback=[f"{name}: the cell {why}"])
         ]
@@ -137,7 +142,7 @@ class NotebookRun:
         Time that the judge itself needs is not the cell's.
         """
         player.on_output = self._keep_output
-        player.on_given = lambda message: self.judge.given.answer(message, record.exercise)
+        player.on_given = lambda message: self.judge.given.answer(message, record.exercise, self._marked)
         player.say({"source": source}, seconds=SENDING_SECONDS)
         deadline = min(time.monotonic() + self.limits.cell_seconds, self._deadline)
         interrupted = False
@@ -158,7 +163,7 @@ class NotebookRun:
                     began = time.monotonic()
                     answer = self.judge.decide(message, RemoteAnswer(player), record)
                     player.say(answer, seconds=SENDING_SECONDS)
-                    deadline += time.monotonic() - began
+                    deadline = min(deadline + time.monotonic() - began, self._deadline)
                 case _:
                     player.attend(message)
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from course_utils.grading.channel.frames import Channel, ChannelClosedError, ChannelTimeoutError
-from course_utils.grading.channel.tags import UnreadableDataError
+from course_utils.grading.channel.tags import MOST_ANSWER_PARTS, UnreadableDataError
 from course_utils.grading.judging.given import refusal
 from course_utils.grading.judging.remote import Callbacks, RemoteObject
 from course_utils.grading.judging.stage import stage_package
@@ -50,35 +50,64 @@ class PreloadedServer:
         self._folder = tempfile.TemporaryDirectory(prefix="course-player-")
         os.chmod(self._folder.name, 0o755)
         self.package = stage_package(chapter, earlier, Path(self._folder.name) / "package")
-        self._connection, theirs = socket.socketpair()
-        environment = {**ENVIRONMENT, "PYTHONPATH": str(self.package), "HOME": "/nonexistent"}
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "course_utils.grading.player.server", str(theirs.fileno())],
-            pass_fds=[theirs.fileno()],
-            env=environment,
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C is for the judge
-        )
+        # Nobody else may ask for players: the folder of the socket is its owner's alone. It is the process's
+        # home too, since IPython makes folders there.
+        private = Path(self._folder.name) / "private"
+        private.mkdir(mode=0o700)
+        self._address = str(private / "socket")
+        self._connections: dict[int, socket.socket] = {}
+        self._owner = os.getpid()
+        self._life, theirs = socket.socketpair()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+            listener.bind(self._address)
+            listener.listen()
+            descriptors = [theirs.fileno(), listener.fileno()]
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "course_utils.grading.player.server", *map(str, descriptors)],
+                pass_fds=descriptors,
+                env={**ENVIRONMENT, "PYTHONPATH": str(self.package), "HOME": str(private)},
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                start_new_session=True,  # Ctrl-C is for the judge
+            )
         theirs.close()
-        self._ready = False
 
     @property
     def alive(self) -> bool:
         """Whether the process still runs."""
+        if os.getpid() != self._owner:
+            # It is no child of this process, which was forked from the one that started it.
+            return Path(f"/proc/{self.process.pid}").exists()
         return self.process.poll() is None
 
-    def _wait_until_ready(self) -> None:
-        if self._ready:
-            return
-        self._connection.settimeout(START_SECONDS)
-        if not self._connection.recv(4096):
-            assert self.process.stderr is not None
-            said = self.process.stderr.read().decode(errors="replace").strip().splitlines()
-            raise NotShutInError(f"the preloaded process ended: {said[-1] if said else 'it said nothing'}")
-        self._ready = True
+    def _connection(self) -> socket.socket:
+        """Return this process's connection: a judge that was forked makes one of its own."""
+        if os.getpid() not in self._connections:
+            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            connection.settimeout(START_SECONDS)
+            try:
+                connection.connect(self._address)
+                greeting = connection.recv(4096)  # comes when everything is loaded
+            except OSError as error:
+                connection.close()
+                raise NotShutInError(
+                    f"the preloaded process cannot be reached ({error}): {self._last_words()}"
+                ) from None
+            if not greeting:
+                connection.close()
+                raise NotShutInError(f"the preloaded process ended: {self._last_words()}")
+            self._connections[os.getpid()] = connection
+        return self._connections[os.getpid()]
+
+    def _last_words(self) -> str:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(END_SECONDS)
+        if self.process.stderr is None or self.alive:
+            return "it does not answer"
+        lines = self.process.stderr.read().decode(errors="replace").strip().splitlines()
+        return lines[-1] if lines else "it said nothing"
 
     def start(self, policy: Policy) -> RunningPlayer:
         """Start a player.
@@ -86,19 +115,17 @@ class PreloadedServer:
         Raises:
             NotShutInError: a layer of the policy could not be put on.
         """
-        self._wait_until_ready()
+        connection = self._connection()
         ours, theirs = socket.socketpair()
         listen, report = os.pipe()
         try:
-            socket.send_fds(
-                self._connection, [json.dumps(policy.to_data()).encode()], [theirs.fileno(), report]
-            )
+            socket.send_fds(connection, [json.dumps(policy.to_data()).encode()], [theirs.fileno(), report])
+            answer, descriptors, _, _ = socket.recv_fds(connection, 4096, 1)
         except OSError:
             raise NotShutInError("the preloaded process has ended") from None
         finally:
             theirs.close()
             os.close(report)
-        answer, descriptors, _, _ = socket.recv_fds(self._connection, 4096, 1)
         said = _read_all(listen, SHUT_IN_SECONDS)
         outcome = json.loads(said) if said else {"failed": "it ended before it was shut in"}
         if "failed" in outcome or not descriptors:
@@ -112,7 +139,9 @@ class PreloadedServer:
 
     def close(self) -> None:
         """End the process and the players that are left."""
-        self._connection.close()
+        for connection in self._connections.values():
+            connection.close()
+        self._life.close()
         try:
             self.process.wait(5)
         except subprocess.TimeoutExpired:
@@ -148,6 +177,7 @@ class RunningPlayer:
         self._channel = Channel(
             connection,
             most_bytes=policy.limits.answer_bytes,
+            most_parts=MOST_ANSWER_PARTS,
             name_callable=self.callbacks.name,
             resolve_callback=self.callbacks.find,
             resolve_handle=lambda number: RemoteObject(number, self),
@@ -258,13 +288,13 @@ class RunningPlayer:
             return
         self._watchdog.close()
         self._channel.close()
-        select.select([self._handle], [], [], END_SECONDS)
+        if not self.policy.own_namespaces:
+            select.select([self._handle], [], [], END_SECONDS)
+            shutil.rmtree(self.policy.home, ignore_errors=True)
         for descriptor in (self._handle, self._kernel):
             if descriptor is not None:
                 os.close(descriptor)
         self._handle, self._kernel = -1, None
-        if not self.policy.own_namespaces:
-            shutil.rmtree(self.policy.home, ignore_errors=True)
 
 
 def _open_handle(pid: int) -> int | None:

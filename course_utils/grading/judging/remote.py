@@ -98,7 +98,7 @@ class RemoteAnswer(Elsewhere):
     def __init__(self, player: RunningPlayer) -> None:
         self.player = player
 
-    def perform(self, script: Script, *, seconds: float, seed: int) -> Observation:
+    def perform(self, script: Script, *, seconds: float, seed: int, timed: bool) -> Observation:
         """Have the player run a script, and return what it says that it saw.
 
         The time is what the judge measures of the player's processor time, never what the player says.
@@ -108,7 +108,7 @@ class RemoteAnswer(Elsewhere):
         """
         player = self.player
         player.callbacks.begin()
-        before = player.processor_seconds()
+        before = player.processor_seconds() if timed else 0.0
         began = time.monotonic()
         player.say(
             {"do": "perform", "script": script_to_data(script), "seconds": seconds, "seed": seed},
@@ -129,7 +129,7 @@ class RemoteAnswer(Elsewhere):
             observation = observation_from_data(said.get("observation"), script)
         except UnreadableDataError as error:
             player.lose(f"broke its connection to the judge: {error}")
-        return replace(observation, seconds=player.processor_seconds() - before)
+        return replace(observation, seconds=player.processor_seconds() - before) if timed else observation
 
 
 def _timed_out(seconds: float) -> Observation:

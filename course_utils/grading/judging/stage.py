@@ -8,6 +8,7 @@ everything that judges are not in it.
 from __future__ import annotations
 
 import ast
+import functools
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,7 +32,7 @@ CHECKING = (
     "surroundings.py",
     "trees.py",
 )
-PLAYING = ("__init__.py", "channel", "player", "sandbox")
+PLAYING = ("__init__.py", "channel", "places.py", "player", "sandbox")
 # Whoever asks for the checker gets the one that asks the judge.
 ASKING = '''"""The checker of a notebook that is graded."""
 
@@ -47,13 +48,16 @@ def earlier_chapters(course_file: Path, chapter: Chapter) -> list[Chapter]:
     Raises:
         GradingError: the course does not list the chapter.
     """
-    course = yaml.safe_load(course_file.read_text(encoding="utf-8"))
-    order = [
-        Chapter(part["part"], entry["chapter"]) for part in course["parts"] for entry in part["chapters"]
-    ]
+    order = _order(course_file, course_file.stat().st_mtime_ns)
     if chapter not in order:
         raise GradingError(f"{course_file.name} does not list {chapter}: add it there")
     return order[: order.index(chapter)]
+
+
+@functools.cache
+def _order(course_file: Path, _changed: int) -> list[Chapter]:
+    parts = yaml.safe_load(course_file.read_text(encoding="utf-8"))["parts"]
+    return [Chapter(part["part"], entry["chapter"]) for part in parts for entry in part["chapters"]]
 
 
 def stage_package(chapter: Chapter, earlier: Sequence[Chapter], folder: Path) -> Path:

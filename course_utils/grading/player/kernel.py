@@ -33,6 +33,9 @@ SHOWN = frozenset(
     {"stream", "display_data", "execute_result", "update_display_data", "error", "clear_output"}
 )
 FLUSH_CHARACTERS = 8192
+MOST_LINES = 100
+MOST_CHARACTERS = 2**20
+"""Of one text that is shown. The judge keeps less; a message that is too large would end the player."""
 Publish = Callable[[str, dict[str, Any]], None]
 
 
@@ -88,6 +91,24 @@ class ChannelStream(io.TextIOBase):
             self._publish("stream", {"name": self.name, "text": text})
 
 
+def _cut(content: Any) -> Any:
+    """Cut the texts of what is shown, down to those of a bundle of several forms."""
+    if isinstance(content, str):
+        return content[:MOST_CHARACTERS]
+    if isinstance(content, dict):
+        return {key: _cut_form(item) for key, item in content.items()}
+    return content
+
+
+def _cut_form(item: Any) -> Any:
+    if isinstance(item, dict):
+        # Forms that are no text are not kept by the judge.
+        return {key: _cut(part) for key, part in item.items() if not isinstance(part, (dict, list, tuple))}
+    if isinstance(item, list):  # the lines of a traceback
+        return [_cut(line) if isinstance(line, str) else line for line in item[-MOST_LINES:]]
+    return _cut(item)
+
+
 class PlayerShell(ZMQInteractiveShell):
     """ipykernel's shell without the application around it."""
 
@@ -95,12 +116,19 @@ class PlayerShell(ZMQInteractiveShell):
         """Take note of an event loop of a graphical interface; there is none to be run here."""
         self.active_eventloop = gui
 
+    def ask_exit(self) -> None:
+        """Go on: `exit` in one cell must not take the others with it."""
+
 
 class PlayerKernel(IPythonKernel):
     """ipykernel's kernel with the channel in place of its sockets."""
 
     iopub_socket = AnyTrait()
     shell_class = Type(PlayerShell)
+
+    async def do_shutdown(self, restart: bool) -> dict[str, Any]:
+        """Go on: who ends the kernel is the judge."""
+        return {"status": "ok", "restart": restart}
 
 
 def make_kernel() -> PlayerKernel:
@@ -111,12 +139,15 @@ def make_kernel() -> PlayerKernel:
     # Without a debugger, which would start threads: nobody steps through a submission that is graded.
     sys.modules["debugpy"] = None  # type: ignore[assignment]
     try:
-        return PlayerKernel(
+        kernel = PlayerKernel(
             config=settings,
             log=logging.getLogger("course.player"),
             session=ChannelSession(key=b""),
             iopub_socket=SimpleNamespace(),  # nobody is connected, and nothing is sent to it
         )
+        # What magics such as `%cd` remember: a player does not see the folder that IPython would use.
+        cast(PlayerShell, kernel.shell).db = {}
+        return kernel
     finally:
         del sys.modules["debugpy"]
 
@@ -132,7 +163,7 @@ class Player:
 
     def _publish(self, kind: str, content: dict[str, Any]) -> None:
         try:
-            self.link.say("output", kind=kind, content=content)
+            self.link.say("output", kind=kind, content=_cut(content))
         except UnreadableDataError:
             self.link.say(
                 "output", kind="stream", content={"name": "stderr", "text": "(an output too large to keep)\n"}

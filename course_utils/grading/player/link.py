@@ -14,6 +14,8 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from course_utils.grading.channel.frames import Channel
+from course_utils.grading.channel.tags import MOST_ANSWER_PARTS
+from course_utils.grading.sandbox.limits import Limits
 
 
 class CallbackError(RuntimeError):
@@ -27,6 +29,9 @@ class Link:
         self._callbacks: WeakKeyDictionary[Callable, int] = WeakKeyDictionary()
         self.channel = Channel(
             connection,
+            # The judge does not read a longer one, so that it is better told in words.
+            most_sent=Limits().answer_bytes,
+            most_parts_sent=MOST_ANSWER_PARTS,
             name_callable=self._callbacks.get,
             resolve_callback=self._callback,
             resolve_handle=lambda number: self._objects[number],

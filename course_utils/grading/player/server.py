@@ -1,29 +1,30 @@
-"""The preloaded process: it imports what notebooks need once, and forks a ready player for each of them.
+"""The preloaded process: it imports what notebooks need once, and forks a ready player for each.
 
 It is started by the judge with an empty environment and the staged copy of the course's package, before any
-secret exists, and never holds one. It never computes before it forks: a pool of threads that was started here
-would hang every player that uses it.
+secret exists, and never holds one. It never computes before it forks: a pool of threads that was started
+here would hang every player that uses it.
 
-    python -m course_utils.grading.player.server DESCRIPTOR
+    python -m course_utils.grading.player.server LIFE LISTENER
 
-The descriptor is a socket. A request is one line of JSON, the policy of a player, and two descriptors: the
-player's end of its channel, and a pipe on which the player says which layers are on, or why it could not be
-shut in. The answer is one line with the player's pid, and a pidfd.
+Both are descriptors: a socket whose end is the end of this process, and a listening socket for judges. A
+request is one line of JSON, the policy of a player, and two descriptors: the player's end of its channel, and
+a pipe on which the player says which layers are on, or why it could not be shut in. The answer is one line
+with the player's pid, and a pidfd.
 """
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import gc
 import importlib
 import json
 import os
 import random
+import selectors
 import signal
 import socket
 import sys
-from typing import Any
+from typing import Any, cast
 
 PRELOADED = (
     "numpy",
@@ -82,54 +83,71 @@ def _play(kernel: Any, channel: int) -> None:
     Player(kernel, open_link(socket.socket(fileno=channel))).play()
 
 
-def serve(connection: socket.socket, kernel: Any) -> None:
-    """Fork a player for each request, until the judge hangs up."""
+def serve(life: socket.socket, listener: socket.socket, kernel: Any) -> None:
+    """Fork players for judges, until whoever started this process has ended."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for players: the kernel reaps them
+    selector = selectors.DefaultSelector()
+    selector.register(life, selectors.EVENT_READ)
+    selector.register(listener, selectors.EVENT_READ)
+    while True:
+        for key, _ in selector.select():
+            if key.fileobj is life:
+                return
+            if key.fileobj is listener:
+                judge, _ = listener.accept()
+                judge.sendall(b"ready\n")
+                selector.register(judge, selectors.EVENT_READ)
+                continue
+            judge = cast(socket.socket, key.fileobj)
+            try:
+                _answer(judge, kernel)
+            except OSError:  # the judge has ended
+                selector.unregister(judge)
+                judge.close()
+
+
+def _answer(judge: socket.socket, kernel: Any) -> None:
+    """Fork a player as a judge asks for it."""
     from course_utils.grading.sandbox.fork import fork_player
     from course_utils.grading.sandbox.policy import Policy
     from course_utils.grading.sandbox.system import LayerError
 
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for players: the kernel reaps them
-    while True:
-        request, descriptors, _, _ = socket.recv_fds(connection, MOST_REQUEST_BYTES, 2)
-        if not request:
-            return
-        channel, report = descriptors
+    request, descriptors, _, _ = socket.recv_fds(judge, MOST_REQUEST_BYTES, 2)
+    if not request:
+        raise ConnectionResetError
+    channel, report = descriptors
 
-        def tell(layers: list[str] | LayerError, report: int = report) -> None:
-            failed = isinstance(layers, LayerError)
-            said = {"failed": str(layers)} if failed else {"layers": layers}
-            os.write(report, json.dumps(said).encode())
-            os.close(report)
-
-        try:
-            policy = Policy.from_data(json.loads(request))
-            play = functools.partial(_play, kernel, channel)
-            pid = fork_player(policy, play, keep=[channel, report], report=tell)
-        except LayerError as error:
-            tell(error)
-            os.close(channel)
-            connection.sendall(json.dumps({"pid": 0}).encode() + b"\n")
-            continue
-        os.close(channel)
+    def tell(layers: list[str] | LayerError) -> None:
+        said = {"failed": str(layers)} if isinstance(layers, LayerError) else {"layers": layers}
+        os.write(report, json.dumps(said).encode())
         os.close(report)
-        try:
-            handle = os.pidfd_open(pid)
-        except ProcessLookupError:
-            connection.sendall(json.dumps({"pid": 0}).encode() + b"\n")
-            continue
-        socket.send_fds(connection, [json.dumps({"pid": pid}).encode() + b"\n"], [handle])
-        os.close(handle)
+
+    try:
+        policy = Policy.from_data(json.loads(request))
+        play = functools.partial(_play, kernel, channel)
+        pid = fork_player(policy, play, keep=[channel, report], report=tell)
+        os.close(report)
+    except LayerError as error:
+        tell(error)
+        pid = 0
+    os.close(channel)
+    answer = json.dumps({"pid": pid}).encode() + b"\n"
+    try:
+        handle = os.pidfd_open(pid)
+    except OSError:
+        judge.sendall(answer)
+        return
+    socket.send_fds(judge, [answer], [handle])
+    os.close(handle)
 
 
 def main() -> None:
-    """Preload, say so, and serve."""
-    connection = socket.socket(fileno=int(sys.argv[1]))
+    """Preload and serve."""
+    life, listener = (socket.socket(fileno=int(number)) for number in sys.argv[1:3])
     kernel = preload()
     gc.collect()
     gc.freeze()  # a collection in a player would copy every page
-    connection.sendall(json.dumps({"threads": len(os.listdir("/proc/self/task"))}).encode() + b"\n")
-    with contextlib.suppress(ConnectionError):
-        serve(connection, kernel)
+    serve(life, listener, kernel)
 
 
 if __name__ == "__main__":

@@ -128,7 +128,8 @@ def reap(player: int) -> NoReturn:
     status = 1
     try:
         os.closerange(0, 1 << 20)
-        for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD}:
+        # SIGCHLD too: where it is ignored, as in the server, wait() waits until every orphan has ended.
+        for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
             with contextlib.suppress(OSError, ValueError):
                 signal.signal(number, signal.SIG_DFL)  # process 1 ignores what it does not handle
         system.drop_capabilities()
