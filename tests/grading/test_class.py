@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import html
 import re
+import shutil
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from course_utils.checking.checker import load_exercises
 from course_utils.checking.report import MIME_TYPE
 from course_utils.grading.journal import Journal
 from course_utils.grading.nbgrader_run import NbGrader
+from course_utils.grading.places import Places
 from tests.grading.classroom import CHAPTER, LIMITS, WRITTEN, Classroom, as_bytes, exercises
 from tests.grading.submissions import TEXT, Submission, odd, usual
 
@@ -43,7 +45,9 @@ def canvas_name(number: int, student: str, submission: Submission) -> str:
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory: pytest.TempPathFactory, released_classroom: Classroom) -> GradedClass:
     """Grade a class: collected from Canvas's archive, autograded by two processes of plain nbgrader."""
-    classroom = released_classroom
+    root = tmp_path_factory.mktemp("graded") / "course"
+    shutil.copytree(released_classroom.root, root)  # other tests copy the released one, too
+    classroom = Classroom(Places(root))
     submissions = {**usual(classroom.released()), **odd(classroom.released())}
     download = tmp_path_factory.mktemp("download") / "submissions.zip"
     with zipfile.ZipFile(download, "w") as archive:

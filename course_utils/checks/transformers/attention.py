@@ -82,7 +82,7 @@ def _(draw):
 @attention.efficiency("no Python loop over the tokens", at_most=20.0)
 def _(draw):
     # Many queries and few keys: a loop is a hundred times slower, another formula without one is not.
-    return {"query": draw.normal(256, 3), "key": draw.normal(17, 3), "value": draw.normal(17, 2)}
+    return {"query": draw.normal(2048, 3), "key": draw.normal(17, 3), "value": draw.normal(17, 2)}
 
 
 attention.mistake(

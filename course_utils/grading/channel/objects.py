@@ -84,8 +84,8 @@ class Kinds:
 def integer(value: int) -> Tree:
     """Return the tree of a large integer.
 
-    >>> integer(2**64)
-    ['integer', '0x10000000000000000']
+    >>> integer(2**64) == ["integer", "0x10000000000000000"]
+    True
     """
     text = hex(value)
     if len(text) > MOST_DIGITS:

@@ -3,7 +3,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from tests.grading.attacks.attack import RIGHT, Attack, both, says, without
+
+if TYPE_CHECKING:
+    from tests.grading.attacks.arena import Scene
+
+ROOT = Path(__file__).resolve().parents[3]
 
 UNREADABLE = "FileNotFoundError|PermissionError|NotADirectoryError|ProcessLookupError"
 UNWRITABLE = f"{UNREADABLE}|OSError"
@@ -74,6 +82,14 @@ attempt("judge", judged)
 attempt("checks", lambda: os.listdir(folder + "/checks"))
 """
 
+
+def links_lead_nowhere(scene: Scene) -> None:
+    """Look at what was read through links, and that none is in the course's folder."""
+    says(link0=UNREADABLE, link1=f"{UNREADABLE}|IsADirectoryError", link2=UNREADABLE, hard=UNWRITABLE)(scene)
+    # A checkout under /tmp has its place in the player's own /tmp, where a player may write.
+    assert not (ROOT / "planted").is_symlink()
+
+
 ATTACKS = [
     Attack(
         "reads and changes gradebook, seed and other submissions",
@@ -118,13 +134,7 @@ ATTACKS = [
     Attack(
         "plants links",
         before=LINKS,
-        seen=says(
-            link0=UNREADABLE,
-            link1=f"{UNREADABLE}|IsADirectoryError",
-            link2=UNREADABLE,
-            hard=UNWRITABLE,
-            planted=UNWRITABLE,
-        ),
+        seen=links_lead_nowhere,
     ),
     Attack(
         "edits the course's package and Python",

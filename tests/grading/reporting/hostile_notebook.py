@@ -133,11 +133,11 @@ def hostile_notebook() -> NotebookNode:
     raw = nbformat.v4.new_raw_cell(f"<script>{ALERT}</script>")
     cells = [
         text(f"# Title\n\n$${FORMULA}$$"),
+        drawn,
         check,
         written,
         *(text(attack) for attack in [*ATTACKS, *MARKDOWN]),
         attached,
-        drawn,
         raw,
     ]
     notebook = nbformat.v4.new_notebook(cells=cells)
