@@ -60,7 +60,8 @@ def quick(name: str, *command: str) -> Stage:
 
 def pytest(*words: str) -> list[str]:
     """Return a pytest command that uses both cores."""
-    return ["python", "-m", "pytest", "-q", "-n", WORKERS, "--dist", "loadscope", *words]
+    distribution = ["--dist", "loadscope", "--no-loadscope-reorder"]
+    return ["python", "-m", "pytest", "-q", "-n", WORKERS, *distribution, *words]
 
 
 UNIT = "not oracle and not built and not browser"

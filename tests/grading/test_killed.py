@@ -26,7 +26,7 @@ from tests.grading.test_clerk import records, rows
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 KILLS = 50
 STUDENTS = 6
-LONGEST_SECONDS = 9.0
+LONGEST_SECONDS = 6.0
 
 
 def hand_in(classroom: Classroom) -> None:
@@ -57,7 +57,7 @@ def kill_somewhere(classroom: Classroom, chance: random.Random) -> bool:
     with contextlib.suppress(psutil.Error):
         victim.send_signal(signal.SIGKILL)
     with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(chance.uniform(0.0, 4.0))
+        process.wait(chance.uniform(0.0, 2.0))
     if process.poll() is None:
         process.kill()
     process.wait()
