@@ -1,14 +1,20 @@
-"""The order of the tests: what takes longest comes first, so that no worker is left with it at the end."""
+"""The order of the tests (the longest first, so that no worker is left with them), and which are slow."""
 
 from __future__ import annotations
 
 import pytest
 
 LONGEST_FIRST = ("test_attacks", "test_killed", "test_class", "test_parts", "test_users", "test_clerk")
+# What is tried with processes of its own, or with a whole edition or page: left out of daily work.
+SLOW_FOLDERS = frozenset({"sandbox", "edition", "reporting"})
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Sort the modules; the order inside of a module stays."""
+    """Mark what is slow, and sort the modules; the order inside of a module stays."""
+    for item in items:
+        if SLOW_FOLDERS & set(item.path.parts):
+            item.add_marker(pytest.mark.slow)
 
     def place(item: pytest.Item) -> int:
         module = item.path.stem
