@@ -41,9 +41,10 @@ class Run:
 Tell = Callable[[int, int, Task, str], None]
 
 
-def configured_limits(nbgrader: NbGrader) -> Limits:
-    """Return the limits of the class's settings."""
-    return Limits(**nbgrader.settings.PlayNotebook.get("limits", {}))
+def terms_of(nbgrader: NbGrader, *, trusted: bool) -> Terms:
+    """Return the terms of a class: its secret seed, and the limits of its settings."""
+    seed = secret_seed(nbgrader.places.grading / "secret_seed")
+    return Terms(seed, Limits(**nbgrader.settings.PlayNotebook.get("limits", {})), trusted)
 
 
 def grade_class(
@@ -73,8 +74,7 @@ def grade_class(
         GradingError: a chapter is not released, or a student handed in nothing.
     """
     nbgrader = NbGrader(places)
-    seed = secret_seed(places.grading / "secret_seed")
-    terms = Terms(seed, configured_limits(nbgrader), trusted)
+    terms = terms_of(nbgrader, trusted=trusted)
     run = Run()
     tasks = tasks_of(nbgrader, chapters, students, force=force)
     try:

@@ -10,16 +10,14 @@ from nbgrader.api import InvalidEntry
 from sqlalchemy.exc import SQLAlchemyError
 
 from course_utils.grading.clerk import Clerk
+from course_utils.grading.engine import Task
 from course_utils.grading.judging.notebook import Playing
 from course_utils.grading.judging.stage import earlier_chapters
 from course_utils.grading.nbgrader_run import NbGrader
-from course_utils.grading.places import Chapter
 from course_utils.grading.results import Results, decode_result
 from course_utils.grading.schedule import Scheduler
 from course_utils.grading.terms import Terms
 from course_utils.grading.work import Unit, make_unit
-
-Task = tuple[Chapter, str]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from course_utils.grading.judging.notebook import Playing
 from course_utils.grading.places import Chapter, Places
 from course_utils.grading.problems import STANDS, Problem
 from course_utils.grading.reading import NOTES
-from course_utils.grading.results import Results
+from course_utils.grading.results import Results, decode_result
 from course_utils.grading.sandbox.limits import Limits
 from course_utils.grading.secret import secret_seed
 from course_utils.grading.terms import Terms
@@ -32,10 +32,6 @@ class PlayNotebook(NbGraderPreprocessor):
     """
 
     course_root = Unicode("", help="The course's folder.").tag(config=True)
-    results_folder = Unicode("", help="The folder of what was played.").tag(config=True)
-    secret_seed_file = Unicode("", help="The file that keeps the secret seed of graded runs.").tag(
-        config=True
-    )
     trust_submissions = Bool(False, help="Run submissions without walls where none hold.").tag(config=True)
     limits = Dict(help="Limits other than those of course_utils/grading/sandbox/limits.py.").tag(config=True)
 
@@ -58,10 +54,11 @@ class PlayNotebook(NbGraderPreprocessor):
         terms = Terms(seed, Limits(**self.limits), self.trust_submissions)
         unit = make_unit(places, chapter, nb, terms)
         results = Results(places.grading / "results")
-        if results.read(unit.key) is None:
-            results.write(unit.key, play_unit(unit))
         result = results.read(unit.key)
-        assert result is not None
+        if result is None:
+            content = play_unit(unit)
+            results.write(unit.key, content)
+            result = decode_result(content)
         return result.apply(nb)
 
 

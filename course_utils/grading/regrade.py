@@ -8,12 +8,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from course_utils.grading.engine import Task, Tell, configured_limits, tasks_of
+from course_utils.grading.engine import Task, Tell, tasks_of, terms_of
 from course_utils.grading.nbgrader_run import NbGrader
 from course_utils.grading.places import Chapter, Places
 from course_utils.grading.schedule import Scheduler
-from course_utils.grading.secret import secret_seed
-from course_utils.grading.terms import Terms
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ def regrade(
     from course_utils.grading.save import judged
 
     nbgrader = NbGrader(places)
-    terms = Terms(secret_seed(places.grading / "secret_seed"), configured_limits(nbgrader), trusted)
+    terms = terms_of(nbgrader, trusted=trusted)
     found = Regrading()
     tasks = tasks_of(nbgrader, chapters, students, force=True)
     for chapter in chapters:

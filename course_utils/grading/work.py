@@ -21,24 +21,23 @@ from course_utils.grading.walls import find_tier
 
 @dataclass(frozen=True)
 class Unit:
-    """A notebook to be played: its graded cells are as released."""
+    """A notebook to be played: its graded cells are as released.
+
+    `key` is the hash of all that the result depends on.
+    """
 
     chapter: Chapter
     earlier: tuple[Chapter, ...]
     notebook: str
     terms: Terms
-
-    @property
-    def key(self) -> str:
-        """The hash of all that the result depends on."""
-        notebook = nbformat.from_dict(nbformat.reads(self.notebook, as_version=4))
-        return result_key(notebook, self.chapter, self.terms.secret_seed, self.terms.limits)
+    key: str
 
 
 def make_unit(places: Places, chapter: Chapter, notebook: NotebookNode, terms: Terms) -> Unit:
     """Return the work that a restored notebook is."""
     earlier = tuple(earlier_chapters(places.root / "course.yml", chapter))
-    return Unit(chapter, earlier, nbformat.writes(notebook), terms)
+    key = result_key(notebook, chapter, terms.secret_seed, terms.limits)
+    return Unit(chapter, earlier, nbformat.writes(notebook), terms, key)
 
 
 _benches: dict[Terms, Bench] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -135,3 +135,15 @@ def _array(name: Any, shape: tuple[int, ...], content: bytearray) -> np.ndarray:
     if dtype == np.bool_:
         return np.frombuffer(content, np.uint8).astype(bool).reshape(shape)
     return np.frombuffer(content, dtype=dtype).reshape(shape)
+
+
+def tensors_of(value: Any) -> Iterator[Tensor]:
+    """Go through the tensors in a nested value."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from tensors_of(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from tensors_of(item)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from course_utils.checking.exercise import Exercise
 from course_utils.checking.limits import TimedOut, captured_output, time_limit
+from course_utils.grading.channel.arrays import tensors_of
 from course_utils.grading.channel.tags import UnreadableDataError
 
 CALL_SECONDS = 5.0
@@ -97,8 +98,8 @@ def refusal(error: BaseException) -> dict[str, Any]:
 
 def _gradients(function: Callable, args: tuple, kwargs: dict[str, Any], arriving: Any) -> list[Tensor | None]:
     """Backpropagate through a call: the gradients of its tensors that require them, in their order."""
-    wanted = [tensor for tensor in _tensors((args, kwargs)) if tensor.requires_grad]
-    outputs = [out for out in _tensors(function(*args, **kwargs)) if out.is_floating_point()]
+    wanted = [tensor for tensor in tensors_of((args, kwargs)) if tensor.requires_grad]
+    outputs = [out for out in tensors_of(function(*args, **kwargs)) if out.is_floating_point()]
     pairs = [
         (output, gradient)
         for output, gradient in zip(outputs, arriving, strict=True)
@@ -108,17 +109,6 @@ def _gradients(function: Callable, args: tuple, kwargs: dict[str, Any], arriving
         [output for output, _ in pairs], wanted, [gradient for _, gradient in pairs], allow_unused=True
     )
     return list(found)
-
-
-def _tensors(value: Any) -> Iterator[Tensor]:
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _tensors(item)
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _tensors(item)
 
 
 def _detached(value: Any) -> Any:

@@ -143,7 +143,7 @@ class PreloadedServer:
             connection.close()
         self._life.close()
         try:
-            self.process.wait(5)
+            self.process.wait(END_SECONDS)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -271,10 +271,8 @@ class RunningPlayer:
                 signal.pidfd_send_signal(self._kernel, signal.SIGINT)
 
     def _gone(self) -> NoReturn:
-        # The watchdog may be about to say why.
-        time.sleep(0.1)
-        reason = self._watchdog.reason
-        self.lose(f"was ended: {reason}" if reason else "ended its kernel (an exit, or a crash)")
+        time.sleep(0.1)  # the watchdog may be about to say why
+        self.lose("ended its kernel (an exit, or a crash)")
 
     def lose(self, why: str) -> NoReturn:
         """End the player and say why."""

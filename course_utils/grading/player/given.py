@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import torch
 from torch import Tensor
 
+from course_utils.grading.channel.arrays import tensors_of
 from course_utils.grading.player.link import the_link
 
 
@@ -20,7 +21,7 @@ def given_function(name: str) -> Callable:
     """Return a function that is worked out by the judge."""
 
     def function(*args: Any, **kwargs: Any) -> Any:
-        tensors = [value for value in _tensors((args, kwargs)) if value.requires_grad]
+        tensors = [value for value in tensors_of((args, kwargs)) if value.requires_grad]
         if not tensors or not torch.is_grad_enabled():
             return the_link().ask("given", name=name, args=args, kwargs=kwargs)
         layout: list[Any] = []
@@ -47,18 +48,6 @@ def given_class(name: str) -> type:
 
 def _withhold(name: str) -> NoReturn:
     raise RuntimeError(f"{name} is what this chapter asks you to write; it cannot be had while it is graded")
-
-
-def _tensors(value: Any) -> Iterator[Tensor]:
-    """Go through the tensors in a nested value."""
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _tensors(item)
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _tensors(item)
 
 
 _HERE = object()
@@ -94,12 +83,11 @@ class _Given(torch.autograd.Function):
     """A call that the judge works out, forward and backward."""
 
     @staticmethod
-    def forward(ctx: Any, name: str, args: Any, kwargs: Any, layout: list[Any], *tensors: Tensor) -> Any:
+    def forward(ctx: Any, name: str, args: Any, kwargs: Any, layout: list[Any], *_tensors: Tensor) -> Any:
         result = the_link().ask("given", name=name, args=args, kwargs=kwargs)
         empty, taken = _emptied(result)
         layout.append(empty)
         ctx.call = (name, args, kwargs)
-        ctx.count = len(tensors)
         return tuple(taken)
 
     @staticmethod

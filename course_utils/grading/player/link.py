@@ -6,7 +6,6 @@ There is one player in a process, and one channel. What is said on it is data: s
 from __future__ import annotations
 
 import builtins
-import contextlib
 import socket
 import threading
 from collections.abc import Callable
@@ -118,10 +117,3 @@ def the_link() -> Link:
     if not _links:
         raise RuntimeError("this process has no judge: it is not one that grades a submission")
     return _links[0]
-
-
-def hang_up() -> None:
-    """End the channel."""
-    for link in _links:
-        with contextlib.suppress(OSError):
-            link.channel.close()
