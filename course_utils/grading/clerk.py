@@ -16,6 +16,7 @@ from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.preprocessors import AssignLatePenalties
 from nbgrader.utils import compute_checksum, determine_grade, is_grade, is_solution, is_task
 
+from course_utils.grading.cells import encode_notebook
 from course_utils.grading.exporter import read_submission
 from course_utils.grading.journal import Journal, write_whole
 from course_utils.grading.judging.notebook import Playing, is_test
@@ -46,6 +47,8 @@ class Clerk:
         """Open the gradebook."""
         self._gradebook = self.nbgrader.gradebook()
         self._gradebook.__enter__()
+        # What was just written need not be read again; each submission's rows are let go when it is filed.
+        self._gradebook.db().expire_on_commit = False
         return self
 
     def __exit__(
@@ -90,7 +93,7 @@ class Clerk:
         record = make_record(notebook, release_hash(self.released(chapter)), marks, playing)
         notebook.metadata["course"].pop("seconds", None)
         self._copy_timestamp(chapter, student)
-        write_whole(self.places.autograded(chapter, student), nbformat.writes(notebook) + "\n")
+        write_whole(self.places.autograded(chapter, student), encode_notebook(notebook) + "\n")
         self.journal.write(chapter, student, record)
 
     def _copy_timestamp(self, chapter: Chapter, student: str) -> None:
@@ -139,6 +142,7 @@ class Clerk:
         book.db.flush()
         found.late_submission_penalty = self._penalty(student, submission, found)
         book.db.commit()
+        book.db.expunge_all()
 
     def _penalty(self, student: str, submission: Any, notebook: Any) -> float | None:
         if submission.total_seconds_late <= 0:

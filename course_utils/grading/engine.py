@@ -114,6 +114,7 @@ def _grade(
     nbgrader: NbGrader, tasks: Sequence[Task], scheduler: Scheduler, terms: Terms
 ) -> Iterator[tuple[Task, str]]:
     if tasks:
+        scheduler.warm_up()
         # What judges and files needs torch, whose import a run with nothing to do should not wait for.
         from course_utils.grading.filing import play_and_file
 

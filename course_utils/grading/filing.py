@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from course_utils.grading.clerk import Clerk
 from course_utils.grading.engine import Task
 from course_utils.grading.judging.notebook import Playing
-from course_utils.grading.judging.stage import earlier_chapters
+from course_utils.grading.judging.stage import stage_of
 from course_utils.grading.nbgrader_run import NbGrader
 from course_utils.grading.results import Results, decode_result
 from course_utils.grading.schedule import Scheduler
@@ -46,9 +46,9 @@ def play_all(
     """
     results = Results(nbgrader.places.grading / "results")
     chapter = tasks[0][0]
-    earlier = earlier_chapters(nbgrader.places.root / "course.yml", chapter)
+    stage = stage_of(nbgrader.places, chapter)
     # Before the gradebook is open: processes may be forked here.
-    scheduler.prepare(terms, chapter, earlier, len(tasks))
+    scheduler.prepare(terms, stage, len(tasks))
     with Clerk(nbgrader) as clerk:
         known: list[Played] = []
         waiting: dict[Task, tuple[str, NotebookNode]] = {}

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
 
+from course_utils.grading.cells import make_cell
+
 MOST_BYTES = 50_000_000
 CELL_TYPES = ("code", "markdown", "raw")
+HALF_OF_A_PAIR = re.compile(rb"\\u[dD][89a-fA-F]")
 NOTES = "course"
 """The key of a notebook's metadata under which grading keeps its own notes from step to step."""
 
@@ -50,7 +54,11 @@ def _parse_json(content: bytes) -> Any:
     if len(content) > MOST_BYTES:
         raise UnreadableError(f"it is larger than {MOST_BYTES // 1_000_000} MB")
     try:
-        return json.loads(content.decode("utf-8-sig"))
+        read = json.loads(content.decode("utf-8-sig"))
+        if HALF_OF_A_PAIR.search(content):
+            # Half of a surrogate pair can be written in JSON, but is no text, and no file can hold it.
+            read = json.loads(json.dumps(read, ensure_ascii=False).encode("utf-8", "replace"))
+        return read
     except UnicodeDecodeError:
         raise UnreadableError("it is not text, so it is not a notebook") from None
     except RecursionError:
@@ -80,16 +88,13 @@ def _text(source: Any) -> str:
 
 
 def _mended_cell(raw: dict[str, Any]) -> NotebookNode:
-    kind = raw.get("cell_type")
-    make = {
-        "code": nbformat.v4.new_code_cell,
-        "markdown": nbformat.v4.new_markdown_cell,
-        "raw": nbformat.v4.new_raw_cell,
-    }.get(kind if isinstance(kind, str) else "", nbformat.v4.new_raw_cell)
-    cell = make(_text(raw.get("source")))
+    kind, identifier = raw.get("cell_type"), raw.get("id")
+    cell = make_cell(
+        kind if kind in CELL_TYPES else "raw",
+        _text(raw.get("source")),
+        identifier if isinstance(identifier, str) else "",
+    )
     cell.metadata = _settings(raw.get("metadata"))
-    if isinstance(raw.get("id"), str):
-        cell.id = raw["id"]
     pictures = raw.get("attachments")
     if cell.cell_type == "markdown" and isinstance(pictures, dict):
         cell.attachments = nbformat.from_dict({k: v for k, v in pictures.items() if isinstance(v, dict)})

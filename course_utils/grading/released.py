@@ -12,6 +12,8 @@ import nbformat
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 
+from course_utils.grading.cells import make_cell
+
 
 @dataclass(frozen=True)
 class ReleasedCell:
@@ -69,9 +71,8 @@ class ReleasedCell:
 
     def make(self) -> NotebookNode:
         """Return the cell as released."""
-        make = nbformat.v4.new_code_cell if self.cell_type == "code" else nbformat.v4.new_markdown_cell
-        cell = make(self.source)
-        cell.id = hashlib.sha256(self.name.encode()).hexdigest()[:16]
+        kind = "code" if self.is_code else "markdown"
+        cell = make_cell(kind, self.source, hashlib.sha256(self.name.encode()).hexdigest()[:16])
         cell.metadata = nbformat.from_dict(
             {"nbgrader": self.metadata, "deletable": False, "editable": self.solution}
         )

@@ -6,13 +6,13 @@ import logging
 from pathlib import Path
 from typing import Any
 
-import nbformat
 from nbformat import NotebookNode
 from nbgrader.preprocessors import SaveAutoGrades
 from traitlets import Unicode
 
 from course_utils.checking.render import to_html, to_text
 from course_utils.checking.report import MIME_TYPE, Report
+from course_utils.grading.cells import make_display, make_stream
 from course_utils.grading.journal import Journal, Record
 from course_utils.grading.judging.judge import CellRecord
 from course_utils.grading.judging.notebook import Playing, is_test
@@ -107,10 +107,10 @@ def shown_outputs(mark: Mark, record: CellRecord | None) -> list[NotebookNode]:
     outputs = [_card(record.shown)] if record is not None and record.shown is not None else []
     if mark.status == "no record" or record is None or record.graded is None:
         text = f"{mark.exercise}: no points, because {mark.reason}."
-        return [*outputs, nbformat.v4.new_output("stream", name="stdout", text=text + "\n")]
+        return [*outputs, make_stream("stdout", text + "\n")]
     return [*outputs, _card(record.graded)]
 
 
 def _card(report: Report) -> NotebookNode:
     shown = {"text/plain": to_text(report), "text/html": to_html(report), MIME_TYPE: report.to_data()}
-    return nbformat.v4.new_output("display_data", data=shown)
+    return make_display(shown)

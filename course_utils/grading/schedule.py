@@ -6,17 +6,18 @@ import multiprocessing
 import os
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from course_utils.grading.places import Chapter, GradingError
+from course_utils.grading.places import GradingError
 from course_utils.grading.terms import Terms
 
 if TYPE_CHECKING:
+    from course_utils.grading.judging.stage import Stage
     from course_utils.grading.work import Unit
 
 Name = TypeVar("Name")
@@ -37,7 +38,11 @@ class Done:
 class Scheduler(Protocol):
     """Has units done, several at once, in any order."""
 
-    def prepare(self, terms: Terms, chapter: Chapter, earlier: Sequence[Chapter], count: int) -> None:
+    def warm_up(self) -> None:
+        """Begin what takes time and needs nothing to be known yet."""
+        ...
+
+    def prepare(self, terms: Terms, stage: Stage, count: int) -> None:
         """Get ready for so many units of a chapter."""
         ...
 
@@ -49,7 +54,10 @@ class Scheduler(Protocol):
 class ThisProcess:
     """Does one after the other."""
 
-    def prepare(self, terms: Terms, chapter: Chapter, earlier: Sequence[Chapter], count: int) -> None:
+    def warm_up(self) -> None:
+        """Do nothing."""
+
+    def prepare(self, terms: Terms, stage: Stage, count: int) -> None:
         """Do nothing: what is needed is made when it is needed."""
 
     def work(self, units: Iterable[tuple[Name, Unit]]) -> Iterator[tuple[Name, Done]]:
@@ -100,7 +108,13 @@ class Processes:
         self.jobs = jobs
         self._pool: ProcessPoolExecutor | None = None
 
-    def prepare(self, terms: Terms, chapter: Chapter, earlier: Sequence[Chapter], count: int) -> None:
+    def warm_up(self) -> None:
+        """Start the process that players are forked from: its imports go on while this one does its own."""
+        from course_utils.grading.judging.preloading import start_preloading
+
+        start_preloading()
+
+    def prepare(self, terms: Terms, stage: Stage, count: int) -> None:
         """Work out what is right for a chapter, and start the processes."""
         self.close()
         import torch
@@ -110,7 +124,7 @@ class Processes:
         torch.set_num_threads(1)
         jobs = min(self.jobs, count)
         if jobs > 1:
-            bench_for(terms).prepare(chapter, earlier)
+            bench_for(terms).prepare(stage)
             self._pool = _pool(jobs, "fork")
             self._pool.submit(_nothing).result()
 
@@ -178,7 +192,10 @@ class DaskCluster:
                 "and workers with `dask worker ADDRESS`"
             ) from None
 
-    def prepare(self, terms: Terms, chapter: Chapter, earlier: Sequence[Chapter], count: int) -> None:
+    def warm_up(self) -> None:
+        """Do nothing: the workers are there."""
+
+    def prepare(self, terms: Terms, stage: Stage, count: int) -> None:
         """Do nothing: each worker makes what it needs."""
 
     def work(self, units: Iterable[tuple[Name, Unit]]) -> Iterator[tuple[Name, Done]]:

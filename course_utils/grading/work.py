@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import nbformat
 from nbformat import NotebookNode
 
+from course_utils.grading.cells import decode_notebook, encode_notebook
 from course_utils.grading.judging.bench import Bench, open_bench
-from course_utils.grading.judging.stage import earlier_chapters
+from course_utils.grading.judging.stage import Stage, stage_of
 from course_utils.grading.places import Chapter, Places
 from course_utils.grading.results import Result, encode_result, result_key
 from course_utils.grading.terms import Terms
@@ -26,8 +26,7 @@ class Unit:
     `key` is the hash of all that the result depends on.
     """
 
-    chapter: Chapter
-    earlier: tuple[Chapter, ...]
+    stage: Stage
     notebook: str
     terms: Terms
     key: str
@@ -35,9 +34,8 @@ class Unit:
 
 def make_unit(places: Places, chapter: Chapter, notebook: NotebookNode, terms: Terms) -> Unit:
     """Return the work that a restored notebook is."""
-    earlier = tuple(earlier_chapters(places.root / "course.yml", chapter))
     key = result_key(notebook, chapter, terms.secret_seed, terms.limits)
-    return Unit(chapter, earlier, nbformat.writes(notebook), terms, key)
+    return Unit(stage_of(places, chapter), encode_notebook(notebook), terms, key)
 
 
 _benches: dict[Terms, Bench] = {}
@@ -57,6 +55,6 @@ def bench_for(terms: Terms) -> Bench:
 
 def play_unit(unit: Unit) -> bytes:
     """Play a notebook and return the result as bytes, to be kept under the unit's key."""
-    notebook = nbformat.reads(unit.notebook, as_version=4)
-    playing = bench_for(unit.terms).play(notebook, unit.chapter, unit.earlier)
+    notebook = decode_notebook(unit.notebook)
+    playing = bench_for(unit.terms).play(notebook, unit.stage)
     return encode_result(Result.of(notebook, playing))

@@ -8,6 +8,7 @@ import functools
 import inspect
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -172,14 +173,37 @@ def declared(kind: str, name: str, number: int) -> str:
         made = inspect.getclosurevars(exercise.mistakes[number].make).nonlocals
         if "made" not in made:
             target = made["of"] or reference
-            return whole.replace(source_segment(target), apply_edits(target, made["changes"]))
+            return needed(whole.replace(source_segment(target), apply_edits(target, made["changes"])), {name})
         answer = made["made"]
     tree = ast.parse(textwrap.dedent(inspect.getsource(answer)))
     tree.body[0].decorator_list = []  # type: ignore[attr-defined]
     source = ast.unparse(tree)
-    leans = f"reference = types.ModuleType('reference')\nexec({whole!r}, vars(reference))\n"
-    head = HEAD + (leans if "reference." in source else "")
+    used = set(re.findall(r"\breference\.(\w+)", source))
+    leans = f"reference = types.ModuleType('reference')\nexec({needed(whole, used)!r}, vars(reference))\n"
+    head = HEAD + (leans if used else "")
     return f"{head}\n{source}\n{name} = {answer.__name__}\n{name}.__name__ = {name!r}\n"
+
+
+def _names_made(node: ast.stmt) -> list[str]:
+    if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+        return [node.name]
+    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    return [target.id for target in targets if isinstance(target, ast.Name)]
+
+
+def needed(module: str, names: set[str]) -> str:
+    """Return the part of a module that some of its definitions need, as a student would hand it in."""
+    body = ast.parse(module).body
+    made = {name: node for node in body for name in _names_made(node)}
+    kept: set[ast.stmt] = set()
+    waiting = [made[name] for name in names]
+    while waiting:
+        node = waiting.pop()
+        if node not in kept:
+            kept.add(node)
+            waiting += [made[n.id] for n in ast.walk(node) if isinstance(n, ast.Name) and n.id in made]
+    imports = (ast.Import, ast.ImportFrom)
+    return "\n\n".join(ast.unparse(node) for node in body if node in kept or isinstance(node, imports))
 
 
 def choices(name: str) -> list[str]:

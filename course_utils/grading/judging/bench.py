@@ -14,6 +14,7 @@ from nbformat import NotebookNode
 from course_utils.grading.judging.judge import Judge
 from course_utils.grading.judging.notebook import NotebookRun, Playing
 from course_utils.grading.judging.players import PreloadedServer, RunningPlayer
+from course_utils.grading.judging.stage import Stage
 from course_utils.grading.places import Chapter
 from course_utils.grading.sandbox.limits import Limits
 from course_utils.grading.sandbox.policy import Policy
@@ -40,42 +41,41 @@ class Bench:
     tier: Tier = TRUSTED
     hidden: Sequence[Path] = ()
     _judges: dict[Chapter, Judge] = field(default_factory=dict)
-    _servers: dict[Chapter, PreloadedServer] = field(default_factory=dict)
+    _servers: dict[Stage, PreloadedServer] = field(default_factory=dict)
     _owner: int = field(default_factory=os.getpid)
 
-    def play(self, notebook: NotebookNode, chapter: Chapter, earlier: Sequence[Chapter]) -> Playing:
+    def play(self, notebook: NotebookNode, stage: Stage) -> Playing:
         """Run a submission's notebook and judge its answers; the outputs of its cells are replaced.
 
         Args:
             notebook: The notebook, its graded cells as released.
-            chapter: Whose exercise it is.
-            earlier: The chapters before, whose references a notebook may use.
+            stage: The chapter whose exercise it is, and what its players are given.
         """
 
         def start() -> RunningPlayer:
-            return self._start(chapter, earlier)
+            return self._start(stage)
 
-        return NotebookRun(notebook, self._judge(chapter), start, self.limits).run()
+        return NotebookRun(notebook, self._judge(stage.chapter), start, self.limits).run()
 
-    def prepare(self, chapter: Chapter, earlier: Sequence[Chapter]) -> None:
+    def prepare(self, stage: Stage) -> None:
         """Do now what would be done when it is first needed, for processes that are forked from this one."""
-        self._server(chapter, earlier)
-        self._judge(chapter).prepare()
+        self._server(stage)
+        self._judge(stage.chapter).prepare()
 
     def _judge(self, chapter: Chapter) -> Judge:
         if chapter not in self._judges:
             self._judges[chapter] = Judge(chapter, self.secret_seed)
         return self._judges[chapter]
 
-    def _server(self, chapter: Chapter, earlier: Sequence[Chapter]) -> PreloadedServer:
-        server = self._servers.get(chapter)
+    def _server(self, stage: Stage) -> PreloadedServer:
+        server = self._servers.get(stage)
         if server is None or not server.alive:
             self.close()
-            server = self._servers[chapter] = PreloadedServer(chapter, earlier)
+            server = self._servers[stage] = PreloadedServer(stage)
         return server
 
-    def _start(self, chapter: Chapter, earlier: Sequence[Chapter]) -> RunningPlayer:
-        server = self._server(chapter, earlier)
+    def _start(self, stage: Stage) -> RunningPlayer:
+        server = self._server(stage)
         view = player_view([server.package], hidden=self.hidden)
         policy = Policy(self.tier.name, view, self.limits, change_user=self.tier.change_user)
         if not policy.own_namespaces:

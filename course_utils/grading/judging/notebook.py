@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import nbformat
 from nbformat import NotebookNode
 from nbgrader.utils import is_grade, is_solution
 
+from course_utils.grading.cells import make_error
 from course_utils.grading.channel.frames import ChannelTimeoutError
 from course_utils.grading.judging.judge import CellRecord, Judge
 from course_utils.grading.judging.outputs import Shown
@@ -103,9 +103,7 @@ class NotebookRun:
         record.graded = None
         if record.exercise is not None:
             self._marked.add(record.exercise)
-        cell.outputs = [
-            nbformat.v4.new_output("error", ename=name, evalue=why, traceback=[f"{name}: the cell {why}"])
-        ]
+        cell.outputs = [make_error(name, why, [f"{name}: the cell {why}"])]
 
     def _ready_player(self, number: int) -> RunningPlayer | None:
         """Return a player that has run all cells before; None if there is neither time nor another player."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import nbformat
 from nbformat import NotebookNode
 
+from course_utils.grading.cells import make_display, make_error, make_stream
 from course_utils.grading.judging.clean import CLEANERS, clean
 from course_utils.grading.sandbox.limits import Limits
 
@@ -76,7 +76,7 @@ class Shown:
         if last is not None and last.output_type == "stream" and last.name == name:
             last.text += text
         elif len(self.outputs) < MOST_OUTPUTS:
-            self.outputs.append(nbformat.v4.new_output("stream", name=name, text=text))
+            self.outputs.append(make_stream(name, text))
 
     def _add_error(self, content: dict[str, Any]) -> None:
         given = content.get("traceback")
@@ -87,13 +87,12 @@ class Shown:
         if not self._spend(len(text)):
             text = text[:room] + CUT
         if len(self.outputs) < MOST_OUTPUTS:
-            error = nbformat.v4.new_output("error", ename=name, evalue=value, traceback=[text])
-            self.outputs.append(error)
+            self.outputs.append(make_error(name, value, [text]))
 
     def _add_data(self, kind: str, content: dict[str, Any]) -> None:
         data = self._kept(content.get("data"))
         if data:
-            output = nbformat.v4.new_output(kind, data=data)
+            output = make_display(data, kind)
             name = _display_name(content)
             if name:
                 output.metadata["display"] = name

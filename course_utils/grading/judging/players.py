@@ -10,27 +10,23 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
 from course_utils.grading.channel.frames import Channel, ChannelClosedError, ChannelTimeoutError
 from course_utils.grading.channel.tags import MOST_ANSWER_PARTS, UnreadableDataError
 from course_utils.grading.judging.given import refusal
+from course_utils.grading.judging.preloading import END_SECONDS, take_preloading
 from course_utils.grading.judging.remote import Callbacks, RemoteObject
-from course_utils.grading.judging.stage import stage_package
-from course_utils.grading.places import Chapter
-from course_utils.grading.player.server import ENVIRONMENT
+from course_utils.grading.judging.stage import Stage, stage_package
 from course_utils.grading.sandbox.policy import Policy
 from course_utils.grading.sandbox.processes import cpu_seconds, tree
 from course_utils.grading.sandbox.watch import Watchdog, host_pid
 
 START_SECONDS = 120.0
 SHUT_IN_SECONDS = 20.0
-END_SECONDS = 5.0
 HEARING_SECONDS = 10.0
 Message = dict[str, Any]
 
@@ -46,33 +42,17 @@ class NotShutInError(Exception):
 class PreloadedServer:
     """The process that players are forked from, for the submissions of one chapter."""
 
-    def __init__(self, chapter: Chapter, earlier: Sequence[Chapter]) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="course-player-")
-        os.chmod(self._folder.name, 0o755)
-        self.package = stage_package(chapter, earlier, Path(self._folder.name) / "package")
-        # Nobody else may ask for players: the folder of the socket is its owner's alone. It is the process's
-        # home too, since IPython makes folders there.
-        private = Path(self._folder.name) / "private"
-        private.mkdir(mode=0o700)
-        self._address = str(private / "socket")
+    def __init__(self, stage: Stage) -> None:
+        self._preloading = take_preloading()
+        self.package = stage_package(stage, self._preloading.folder / "package")
+        self._preloading.tell(self.package, stage.libraries)
         self._connections: dict[int, socket.socket] = {}
         self._owner = os.getpid()
-        self._life, theirs = socket.socketpair()
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-            listener.bind(self._address)
-            listener.listen()
-            descriptors = [theirs.fileno(), listener.fileno()]
-            self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "course_utils.grading.player.server", *map(str, descriptors)],
-                pass_fds=descriptors,
-                env={**ENVIRONMENT, "PYTHONPATH": str(self.package), "HOME": str(private)},
-                cwd="/",
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                start_new_session=True,  # Ctrl-C is for the judge
-            )
-        theirs.close()
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """The process."""
+        return self._preloading.process
 
     @property
     def alive(self) -> bool:
@@ -88,7 +68,7 @@ class PreloadedServer:
             connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             connection.settimeout(START_SECONDS)
             try:
-                connection.connect(self._address)
+                connection.connect(self._preloading.address)
                 greeting = connection.recv(4096)  # comes when everything is loaded
             except OSError as error:
                 connection.close()
@@ -102,12 +82,7 @@ class PreloadedServer:
         return self._connections[os.getpid()]
 
     def _last_words(self) -> str:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(END_SECONDS)
-        if self.process.stderr is None or self.alive:
-            return "it does not answer"
-        lines = self.process.stderr.read().decode(errors="replace").strip().splitlines()
-        return lines[-1] if lines else "it said nothing"
+        return "it does not answer" if os.getpid() != self._owner else self._preloading.last_words()
 
     def start(self, policy: Policy) -> RunningPlayer:
         """Start a player.
@@ -141,15 +116,7 @@ class PreloadedServer:
         """End the process and the players that are left."""
         for connection in self._connections.values():
             connection.close()
-        self._life.close()
-        try:
-            self.process.wait(END_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        if self.process.stderr is not None:
-            self.process.stderr.close()
-        self._folder.cleanup()
+        self._preloading.close()
 
 
 def _read_all(descriptor: int, seconds: float) -> bytes:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import ast
 import functools
 import shutil
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
 from course_utils.grading.judging.given_module import given_module, graded_names
-from course_utils.grading.places import Chapter, GradingError
+from course_utils.grading.judging.libraries import libraries_of
+from course_utils.grading.places import Chapter, GradingError, Places
 
 PACKAGE = Path(__file__).resolve().parents[2]
 OPEN_FOLDERS = ("data", "figures")
@@ -42,6 +43,31 @@ __all__ = ["Checker", "checker"]
 '''
 
 
+@dataclass(frozen=True)
+class Stage:
+    """What the players of a chapter are given.
+
+    Attributes:
+        chapter: The chapter whose submissions are graded.
+        earlier: The chapters before it, whose references may be used.
+        libraries: Modules that are imported before the first player is forked.
+    """
+
+    chapter: Chapter
+    earlier: tuple[Chapter, ...] = ()
+    libraries: tuple[str, ...] = ()
+
+
+def stage_of(places: Places, chapter: Chapter) -> Stage:
+    """Return what the players of a chapter are given.
+
+    Raises:
+        GradingError: the course does not list the chapter.
+    """
+    earlier = tuple(earlier_chapters(places.root / "course.yml", chapter))
+    return Stage(chapter, earlier, libraries_of(places.solution(chapter)))
+
+
 def earlier_chapters(course_file: Path, chapter: Chapter) -> list[Chapter]:
     """Return the chapters that stand before one in the course's order.
 
@@ -60,12 +86,11 @@ def _order(course_file: Path, _changed: int) -> list[Chapter]:
     return [Chapter(part["part"], entry["chapter"]) for part in parts for entry in part["chapters"]]
 
 
-def stage_package(chapter: Chapter, earlier: Sequence[Chapter], folder: Path) -> Path:
+def stage_package(stage: Stage, folder: Path) -> Path:
     """Write the copy of the package for the players of a chapter.
 
     Args:
-        chapter: The chapter whose submissions are graded.
-        earlier: The chapters before it, whose references may be used.
+        stage: The chapter, and what its players are given.
         folder: Where the copy is written; it must not exist yet.
 
     Returns:
@@ -76,8 +101,8 @@ def stage_package(chapter: Chapter, earlier: Sequence[Chapter], folder: Path) ->
     shutil.copy2(PACKAGE / "__init__.py", package)
     for name in OPEN_FOLDERS:
         _copy(PACKAGE / name, package / name)
-    graded = graded_names(chapter)
-    for module in reachable_modules([*earlier, chapter]):
+    graded = graded_names(stage.chapter)
+    for module in reachable_modules([*stage.earlier, stage.chapter]):
         target = package.joinpath(*module.split(".")[1:]).with_suffix(".py")
         target.parent.mkdir(exist_ok=True)
         shutil.copy2(_file_of(module).parent / "__init__.py", target.parent)

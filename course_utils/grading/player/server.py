@@ -1,12 +1,10 @@
-"""The preloaded process: it imports what notebooks need once, and forks a ready player for each.
+"""The preloaded process: what notebooks need is imported once (`preload.py`), and a player forked for each.
 
-It is started by the judge with an empty environment and the staged copy of the course's package, before any
-secret exists, and never holds one. It never computes before it forks: a pool of threads that was started
-here would hang every player that uses it.
+It is started by the judge with an empty environment and gets the staged copy of the course's package. It
+never holds a secret. It never computes before it forks: a pool of threads that was started here would hang
+every player that uses it.
 
-    python -m course_utils.grading.player.server LIFE LISTENER
-
-Both are descriptors: a socket whose end is the end of this process, and a listening socket for judges. A
+It has two descriptors: a socket whose end is the end of this process, and a listening socket for judges. A
 request is one line of JSON, the policy of a player, and two descriptors: the player's end of its channel, and
 a pipe on which the player says which layers are on, or why it could not be shut in. The answer is one line
 with the player's pid, and a pidfd.
@@ -23,22 +21,9 @@ import random
 import selectors
 import signal
 import socket
-import sys
 from typing import Any, cast
 
-PRELOADED = (
-    "numpy",
-    "torch",
-    "torch._dynamo",  # constructing any optimizer imports it
-    "torch.nn.functional",
-    "torch.optim",
-    "pandas",
-    "matplotlib.pyplot",
-    "matplotlib.backends.backend_agg",
-    "course_utils.checking.checker",
-    "course_utils.data",
-    "course_utils.figures",
-)
+OWN = ("course_utils.checking.checker", "course_utils.data", "course_utils.figures")
 MOST_REQUEST_BYTES = 2**20
 # Where pyarrow is installed, pandas loads it, and it starts a thread that this process must not have.
 ENVIRONMENT = {
@@ -50,15 +35,15 @@ ENVIRONMENT = {
     "PATH": "/usr/bin:/bin",
     "PYTHONDONTWRITEBYTECODE": "1",
 }
-"""The whole environment of the process. The judge starts it with these and the package's path."""
+"""The whole environment of the process, but for its home."""
 
 
 def preload() -> Any:
-    """Import what notebooks use and return a kernel that waits to be forked."""
+    """Import what notebooks use of the course, and return a kernel that waits to be forked."""
     from course_utils.grading.player.kernel import make_kernel
 
     kernel = make_kernel()
-    for name in PRELOADED:
+    for name in OWN:
         importlib.import_module(name)
     # matplotlib hooks itself into the shell when its backend is loaded; that needs the kernel's.
     import matplotlib_inline.backend_inline
@@ -78,7 +63,7 @@ def _play(kernel: Any, channel: int) -> None:
     # Otherwise every player would draw the same numbers.
     random.seed()
     numpy.random.seed()
-    torch.seed()
+    torch.default_generator.seed()
     torch.set_num_threads(1)
     Player(kernel, open_link(socket.socket(fileno=channel))).play()
 
@@ -141,14 +126,9 @@ def _answer(judge: socket.socket, kernel: Any) -> None:
     os.close(handle)
 
 
-def main() -> None:
+def run(life: socket.socket, listener: socket.socket) -> None:
     """Preload and serve."""
-    life, listener = (socket.socket(fileno=int(number)) for number in sys.argv[1:3])
     kernel = preload()
     gc.collect()
     gc.freeze()  # a collection in a player would copy every page
     serve(life, listener, kernel)
-
-
-if __name__ == "__main__":
-    main()

@@ -23,7 +23,7 @@ from nbformat import NotebookNode
 from course_utils.grading.judging.judge import Judge
 from course_utils.grading.judging.notebook import NotebookRun, Playing
 from course_utils.grading.judging.players import PreloadedServer
-from course_utils.grading.judging.stage import earlier_chapters
+from course_utils.grading.judging.stage import stage_of
 from course_utils.grading.places import Chapter, Places
 from course_utils.grading.reading import grade_id, parse_notebook
 from course_utils.grading.released import ReleasedCell
@@ -212,7 +212,7 @@ class Arena:
         self.bystander = subprocess.Popen(
             ["sleep", "3600"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        self.server = PreloadedServer(CHAPTER, earlier_chapters(ROOT / "course.yml", CHAPTER))
+        self.server = PreloadedServer(stage_of(Places(ROOT), CHAPTER))
         self.judge = Judge(CHAPTER, SECRET_SEED)
         self.judge.prepare()
         self.view = player_view([self.server.package], hidden=[ROOT])
