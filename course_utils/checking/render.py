@@ -41,6 +41,11 @@ _STYLE = """
 """
 
 
+def _title(report: Report) -> str:
+    """Say how it went; a graded notebook shows the learner's own check beside the outcome that counts."""
+    return f"{'graded: ' if report.graded else ''}{TITLES[report.status]}"
+
+
 def points_text(points: float, max_points: float) -> str:
     """Say how many points of how many.
 
@@ -65,7 +70,7 @@ def _shown_print(report: Report) -> str:
 
 def to_text(report: Report) -> str:
     """Render a report for a terminal."""
-    title = f"{report.exercise}: {TITLES[report.status]}"
+    title = f"{report.exercise}: {_title(report)}"
     lines = [f"{title}  [{points_text(report.points, report.max_points)}]"]
     if report.status != "not attempted":
         for case in report.cases:
@@ -96,7 +101,7 @@ def to_html(report: Report) -> str:
         _STYLE,
         f'<section class="course-check {report.status.replace(" ", "-")}" aria-label="Result of the check">',
         f"<header><span>{MARKS[report.status]} <code>{html.escape(report.exercise)}</code>: "
-        f"{TITLES[report.status]}</span>"
+        f"{_title(report)}</span>"
         f"<span>{points_text(report.points, report.max_points)}</span></header>",
     ]
     if report.status != "not attempted":

@@ -88,8 +88,11 @@ class Clerk:
         if not notebook.metadata["course"].get("unreadable"):
             note_playing(notebook, playing)
         marks = judged(notebook, playing)
+        before = self.journal.read(chapter, student)
+        same = before is not None and before.submission == notebook.metadata["course"].get("submission")
         self.journal.forget(chapter, student)
-        self._write_marks(chapter, student, notebook, {name: mark.points for name, mark in marks.items()})
+        points = {name: mark.points for name, mark in marks.items()}
+        self._write_marks(chapter, student, notebook, points, same_submission=same)
         record = make_record(notebook, release_hash(self.released(chapter)), marks, playing)
         notebook.metadata["course"].pop("seconds", None)
         self._copy_timestamp(chapter, student)
@@ -109,7 +112,13 @@ class Clerk:
         return {"timestamp": timestamp} if timestamp else {}
 
     def _write_marks(
-        self, chapter: Chapter, student: str, notebook: NotebookNode, points: dict[str, float]
+        self,
+        chapter: Chapter,
+        student: str,
+        notebook: NotebookNode,
+        points: dict[str, float],
+        *,
+        same_submission: bool,
     ) -> None:
         book = self.gradebook
         try:
@@ -128,14 +137,14 @@ class Clerk:
         comments = {comment.name: comment for comment in found.comments}
         for cell in notebook.cells:
             name = cell.metadata.get("nbgrader", {}).get("grade_id", "")
-            if is_test(cell):
-                grades[name].auto_score = points[name]
-                # A mark that an instructor has changed by hand stays; it is to be looked at again.
-                grades[name].needs_manual_grade = grades[name].manual_score is not None
-            elif is_grade(cell):
+            if is_grade(cell):
                 grade = grades[name]
-                grade.auto_score = determine_grade(cell, LOG)[0]
-                grade.needs_manual_grade = grade.manual_score is not None or grade.auto_score is None
+                given = points[name] if is_test(cell) else determine_grade(cell, LOG)[0]
+                # A mark that an instructor has changed by hand stays. It is to be looked at again, unless
+                # neither the answer nor what it earns by itself is another than when it was given.
+                if not (same_submission and grade.manual_score is not None and grade.auto_score == given):
+                    grade.needs_manual_grade = grade.manual_score is not None or given is None
+                grade.auto_score = given
             if is_solution(cell) or is_task(cell):
                 unchanged = cell.metadata.nbgrader.get("checksum") == compute_checksum(cell)
                 comments[name].auto_comment = "No response." if unchanged and not is_task(cell) else None

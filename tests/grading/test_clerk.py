@@ -93,11 +93,29 @@ def test_marks_by_hand_and_comments_stay(classroom: Classroom) -> None:
     run = grade(classroom, force=True)
     assert run.graded == 5
     found = rows(classroom)
-    assert found["right"]["grades"][WRITTEN][:2] == (None, 2.5)
-    assert found["wrong"]["grades"][f"check_{FIRST}"] == (0.0, 1.0, True)
+    # Nothing has changed since the instructor looked: nothing is to be looked at again.
+    assert found["right"]["grades"][WRITTEN] == (None, 2.5, False)
+    assert found["wrong"]["grades"][f"check_{FIRST}"] == (0.0, 1.0, False)
     with NbGrader(classroom.places).gradebook() as gradebook:
         comment = gradebook.find_comment(WRITTEN, CHAPTER.name, CHAPTER.part, "right")
         assert comment.manual_comment == "Good."
+
+
+def test_marks_by_hand_are_looked_at_again_when_the_answer_is_another(classroom: Classroom) -> None:
+    hand_in_a_small_class(classroom)
+    grade(classroom)
+    with NbGrader(classroom.places).gradebook() as gradebook:
+        for name in (WRITTEN, f"check_{FIRST}"):
+            by_hand = gradebook.find_grade(name, CHAPTER.name, CHAPTER.part, "wrong")
+            by_hand.manual_score, by_hand.needs_manual_grade = 1.5, False
+        gradebook.db.commit()
+    another = answered(classroom.released(), {FIRST: solutions()[FIRST]}, TEXT + " Always.")
+    classroom.hand_in("wrong", another)
+    assert grade(classroom).graded == 1
+    found = rows(classroom)["wrong"]["grades"]
+    assert found[WRITTEN] == (None, 1.5, True)
+    assert found[f"check_{FIRST}"][1:] == (1.5, True)
+    assert found[f"check_{FIRST}"][0] > 0
 
 
 def test_only_what_is_new_is_graded(classroom: Classroom) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import nbgrader
 from nbconvert.exporters import HTMLExporter
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
+from nbgrader.api import Gradebook
 from pygments.formatters import HtmlFormatter
 from traitlets.config import Config
 
@@ -49,16 +51,26 @@ class FeedbackExporter(HTMLExporter):
         resources = dict(resources or {})
         names = resources.get("nbgrader", {})
         withhold_later_outputs(nb)
-        book = _book(names.get("assignment", ""), names.get("notebook", ""))
+        book = self._book(names)
         resources["course"] = {
             "title": book.title,
             "link": book.link(),
             "reading": {name: link for name in exercises(nb).values() if (link := book.link(name))},
             "exercises": exercises(nb),
             "cases": passed_cases(nb),
+            "waiting": waiting(names),
             "dark_code": HtmlFormatter(style="github-dark").get_style_defs(".highlight"),
         }
         return super().from_notebook_node(nb, resources, **kw)
+
+    def _book(self, names: Mapping[str, str]) -> Page:
+        """Return the chapter's page in the book of the course that nbgrader is at."""
+        part, name = names.get("assignment", ""), names.get("notebook", "")
+        course = getattr(self.parent, "coursedir", None)
+        try:
+            return page(Places.find(Path(course.root) if course else None), Chapter(part, name))
+        except GradingError:
+            return Page(f"{part}/{name}")
 
 
 WITHHELD = "(What your own cells show after the first graded check is not part of the feedback.)\n"
@@ -75,11 +87,14 @@ def withhold_later_outputs(notebook: NotebookNode) -> None:
             cell.outputs = [new_output("stream", name="stdout", text=WITHHELD)]
 
 
-def _book(part: str, name: str) -> Page:
-    try:
-        return page(Places.find(), Chapter(part, name))
-    except GradingError:
-        return Page(f"{part}/{name}")
+def waiting(names: Mapping[str, str]) -> list[str]:
+    """Return the cells that a person has not marked yet."""
+    if "db_url" not in names:
+        return []
+    with Gradebook(names["db_url"]) as gradebook:
+        found = gradebook.find_submission_notebook(names["notebook"], names["assignment"], names["student"])
+        to_be_seen = [grade for grade in found.grades if grade.needs_manual_grade]
+        return [grade.name for grade in to_be_seen if grade.manual_score is None]
 
 
 def exercises(notebook: NotebookNode) -> dict[str, str]:
