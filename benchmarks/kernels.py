@@ -3,10 +3,10 @@
     python benchmarks/kernels.py                                  # every chapter and every solution
     python benchmarks/kernels.py solutions/transformers/attention.ipynb
 
-Each notebook runs both ways, one after the other, so that what else the machine does meets both alike, and the
-outputs are compared; cells whose output cannot be repeated are left out of the comparison. The first run in a
-preloaded kernel waits for the preloaded process to load, and that counts. The last line is the ratio of the
-two times on the clock.
+Each notebook runs both ways, one after the other, so that what else the machine does meets both alike. The
+outputs are compared; cells whose output cannot be repeated are left out of that. The first run in a preloaded
+kernel waits for the preloaded process to load, and that counts. The last line is the ratio of the two times
+on the clock.
 """
 
 from __future__ import annotations

@@ -64,6 +64,8 @@ def pytest(*words: str) -> list[str]:
     return ["python", "-m", "pytest", "-q", "-n", WORKERS, *distribution, *words]
 
 
+# Notebooks run in kernels that are forked from one process, which has loaded torch and its like.
+NBVAL = pytest("-p", "course_utils.kernels.pytest_plugin")
 UNIT = "not oracle and not built and not browser"
 STAGES = [
     quick("lint", "ruff", "check", "."),
@@ -75,8 +77,8 @@ STAGES = [
     quick("exercises in step", "course", "exercises", "--check"),
     Stage("oracle tests", pytest("-m", "oracle")),
     Stage("teeth", ["course", "teeth"]),
-    Stage("chapters (nbval)", pytest("--nbval"), files=chapters),
-    Stage("solutions (nbval)", pytest("--nbval-lax"), files=solutions),
+    Stage("chapters (nbval)", [*NBVAL, "--nbval"], files=chapters),
+    Stage("solutions (nbval)", [*NBVAL, "--nbval-lax"], files=solutions),
     Stage("book build, links", pytest("-m", "built and not browser")),
     Stage("browser", ["python", "-m", "pytest", "-q", "-m", "browser"]),
 ]

@@ -39,14 +39,18 @@ RULES: Mapping[str, Rule] = {
     # Matplotlib takes its color cycles from cycler, its own sister package.
     "figures": Rule(frozenset(), NUMERICAL | {"cycler", "matplotlib"}),
     "grading": Rule(frozenset({"checking", "checks", "data"}), None),
-    "authoring": Rule(frozenset({"checking", "checks", REFERENCE, "data"}), None),
+    # pytest runs its plugin, and is there where it is used.
+    "kernels": Rule(
+        frozenset(), frozenset({"ipykernel", "jupyter_client", "matplotlib", "numpy", "pytest", "torch"})
+    ),
+    "authoring": Rule(frozenset({"checking", "checks", REFERENCE, "data", "kernels"}), None),
     "cli": Rule(frozenset({"checking", "checks", REFERENCE, "data", "grading", "authoring"}), None),
     # The package itself offers the checker.
     PACKAGE: Rule(frozenset({"checking"}), frozenset()),
 }
 """The rule of each layer. What is not named here is a part of the course: reference chapters."""
 
-HIDDEN_FROM_NOTEBOOKS = frozenset({"grading", "authoring", "cli"})
+HIDDEN_FROM_NOTEBOOKS = frozenset({"grading", "kernels", "authoring", "cli"})
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ The book shows the outputs that are stored in a chapter's file, so a chapter is 
 differs from run to run and means nothing (timestamps, ids, versions, how a stream was cut into pieces) is
 taken out; what differs and means something (a path of this machine, an object's address) is refused.
 
+Several chapters share what every kernel has to load first, by preloaded kernels: see `course_utils.kernels`.
+
 A cell tagged ``nbval-ignore-output`` may show what cannot be repeated, say a measured time. Its stored output
 is kept as it is; ``--fresh`` measures again.
 """
@@ -14,6 +16,7 @@ is kept as it is; ``--fresh`` measures again.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import copy
 import os
 import re
@@ -40,6 +43,7 @@ from course_utils.authoring.notebook_files import (
     to_text,
     write_text,
 )
+from course_utils.kernels import preloaded_kernels
 
 SECONDS_PER_CHAPTER = 60
 """A chapter that takes longer is reported: a reader would wait too long."""
@@ -153,6 +157,17 @@ def refresh_all(paths: Sequence[Path], root: Path, *, fresh: bool = False) -> in
         How many of them failed.
     """
     console = Console(highlight=False, soft_wrap=True)
+    # To preload takes about as long as the start of an ordinary kernel.
+    kernels = preloaded_kernels(console.print) if len(paths) > 1 else contextlib.nullcontext()
+    with kernels:
+        failed = _refresh_each(paths, root, console, fresh=fresh)
+    if len(paths) > 1:
+        console.print(f"{len(paths) - failed} of {len(paths)} notebooks executed and normalized")
+    return failed
+
+
+def _refresh_each(paths: Sequence[Path], root: Path, console: Console, *, fresh: bool) -> int:
+    """Execute and normalize chapters one after the other; return how many failed."""
     failed = 0
     for place, path in enumerate(paths, start=1):
         name = os.path.relpath(path, root)
@@ -177,8 +192,6 @@ def refresh_all(paths: Sequence[Path], root: Path, *, fresh: bool = False) -> in
             console.print(
                 f"  [yellow]slower than a chapter may be ({SECONDS_PER_CHAPTER} s); make its runs smaller[/]"
             )
-    if len(paths) > 1:
-        console.print(f"{len(paths) - failed} of {len(paths)} notebooks executed and normalized")
     return failed
 
 
