@@ -5,8 +5,10 @@ transformers`, `nbgrader autograde transformers --notebook attention`. What belo
 grading/, which git ignores.
 """
 
+import functools
 import os
 import sys
+from importlib.resources import files
 from pathlib import Path
 
 from course_utils.grading.journal import Journal
@@ -30,7 +32,8 @@ c.CourseDirectory.submitted_directory = "grading/submitted"
 c.CourseDirectory.autograded_directory = "grading/autograded"
 c.CourseDirectory.feedback_directory = "grading/feedback"
 
-# The gradebook: a file, or any database that SQLAlchemy knows, say postgresql://grader@localhost/course.
+# The gradebook: a file, or any database that SQLAlchemy knows, say
+# postgresql+psycopg://grader@localhost/course (with the extra `postgresql`).
 c.CourseDirectory.db_url = os.environ.get("COURSE_GRADEBOOK", f"sqlite:///{GRADING / 'gradebook.db'}")
 
 # For a class whose members share one machine: `nbgrader release_assignment`, `fetch_assignment`, `submit`,
@@ -77,6 +80,11 @@ c.HTMLExporter.sanitize_html = True
 SHOWN = "course_utils.grading.reporting.shown"
 c.HTMLExporter.filters = {name: f"{SHOWN}.{name}" for name in ("clean_html", "markdown2html", "latex2html")}
 c.HTMLExporter.preprocessors = [f"{SHOWN}.ShowSafely"]
+# Before nbgrader's own: the formgrader would load MathJax from another site, and stumble without a network.
+c.HTMLExporter.extra_template_basedirs = [
+    str(files("course_utils") / "grading" / "reporting" / "templates"),
+    str(files("nbgrader") / "server_extensions" / "formgrader" / "templates"),
+]
 c.GenerateFeedback.exporter_class = "course_utils.grading.reporting.feedback_exporter.FeedbackExporter"
 
 # --- After a run was cut off --------------------------------------------------------------------------------
@@ -84,6 +92,7 @@ c.SaveMarks.journal_folder = str(JOURNAL.folder)
 
 # A run that was cut off is taken up again: what it left half done is cleared here, and graded anew by the
 # next run.
-c.Autograde.pre_convert_hook = JOURNAL.begin
+# Before a submission's folder is copied, links and what is too large are moved to grading/set_aside.
+c.Autograde.pre_convert_hook = functools.partial(JOURNAL.begin, limits=c.PlayNotebook.limits)
 c.Autograde.post_convert_hook = JOURNAL.finish
 JOURNAL.recover(GRADING / "autograded")

@@ -25,7 +25,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 # Measured on Linux with the CPU build of torch, in megabytes: what each lock adds to .venv, and what pip
 # needs beside it while it downloads and unpacks. A CUDA build of torch needs several thousand more.
-MEGABYTES = {"": 1700, "test": 370, "oracles": 500, "cluster": 30, "embeddings": 110, "llm": 120}
+MEGABYTES = {
+    "": 1700,
+    "test": 370,
+    "oracles": 500,
+    "cluster": 30,
+    "postgresql": 20,
+    "embeddings": 110,
+    "llm": 120,
+}
 PIP_WORKING_SPACE = 500
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
@@ -291,7 +299,7 @@ def explain_pip(output: str, what: str, root: Path, log: Path) -> str:
 def main() -> int:
     """Set up the base install and the extras named on the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("extras", nargs="*", help="test, oracles, cluster, embeddings, llm")
+    parser.add_argument("extras", nargs="*", help="test, oracles, cluster, postgresql, embeddings, llm")
     python = Environment().ensure(parser.parse_args().extras)
     say(f"{python} is ready.")
     return 0

@@ -19,7 +19,7 @@ from pathlib import Path
 from environment import Environment, SetUpError, run_tool, say
 
 WORKERS = "2"
-EXTRAS = ["test", "oracles", "cluster"]
+EXTRAS = ["test", "oracles", "cluster", "postgresql"]
 
 
 def chapters(root: Path) -> list[str]:

@@ -18,7 +18,7 @@ from rich.markup import escape
 from rich.table import Table
 
 OLDEST, NEWEST = (3, 11), (3, 13)
-EXTRAS = ("test", "oracles", "cluster", "embeddings", "llm")
+EXTRAS = ("test", "oracles", "cluster", "postgresql", "embeddings", "llm")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 FREE_MEGABYTES = 500
 SET_UP_AGAIN = "Run `make start`, which mends the environment."

@@ -18,9 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from traitlets.log import get_logger
 
 from course_utils.grading.places import Chapter
 from course_utils.grading.problems import Problem
+from course_utils.grading.sandbox.limits import Limits
+from course_utils.grading.set_aside import set_aside
 
 SCHEMA = 1
 
@@ -106,11 +109,23 @@ class Journal:
 
     # nbgrader calls `begin` and `finish` as the hooks before and after a student's notebooks are converted.
 
-    def begin(self, *, notebooks: Sequence[str], **_: Any) -> None:
-        """Mark a student's submission as being graded by this process. A hook of nbgrader."""
+    def begin(self, *, notebooks: Sequence[str], limits: dict[str, Any] | None = None, **_: Any) -> None:
+        """Mark a student's submission as being graded by this process. A hook of nbgrader.
+
+        What nbgrader must not copy is moved out of the submission first. Where that fails, nothing goes on:
+        nbgrader takes no notice of a hook's exceptions, but of an exit.
+        """
         if not notebooks:
             return
         part, student = _owner(notebooks)
+        try:
+            aside = self.folder.parent / "set_aside" / student / part
+            for moved in set_aside(Path(notebooks[0]).parent, aside, Limits(**(limits or {}))):
+                get_logger().warning("%s", moved)
+        except OSError as error:
+            what = "%s/%s: a file that must not be copied cannot be moved: %s"
+            get_logger().error(what, student, part, error)
+            raise SystemExit(1) from None
         chapters = sorted(Path(path).stem for path in notebooks)
         for name in chapters:
             self.forget(Chapter(part, name), student)

@@ -50,7 +50,7 @@ def _check(chapter: Chapter, path: Path) -> int:
     from course_utils.grading.run import run_file
 
     try:
-        asked = checks_of(read_notebook(path))
+        asked = checks_of(read_notebook(path.resolve()))
     except UnreadableError as error:
         raise GradingError(f"{path} is not a notebook: {error}") from error
     if not asked:

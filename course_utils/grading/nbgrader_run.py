@@ -16,9 +16,12 @@ from nbgrader.converters import (
     NbGraderException,
 )
 from nbgrader.coursedir import CourseDirectory
+from sqlalchemy import make_url
 from traitlets.config import Config, PyFileConfigLoader
 
 from course_utils.grading.places import SETTINGS, Chapter, GradingError, Places
+
+LOCK_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,18 @@ class Outcome:
         return lines[-1] if lines else "nbgrader gave no reason"
 
 
+def _patient_url(url: str) -> str:
+    """Return a database's address with a limit to how long its locks are waited for; SQLite has its own.
+
+    PostgreSQL would wait without end, and a run with it, for a page that somebody left open.
+    """
+    address = make_url(url)
+    if address.get_backend_name() != "postgresql" or "options" in address.query:
+        return url
+    patient = address.update_query_dict({"options": f"-c lock_timeout={LOCK_SECONDS}s"})
+    return patient.render_as_string(hide_password=False)
+
+
 class NbGrader:
     """nbgrader with the settings of one course."""
 
@@ -45,9 +60,20 @@ class NbGrader:
         warnings.filterwarnings("ignore", module=r"nbgrader\.api")
 
     def gradebook(self) -> Gradebook:
-        """Open the gradebook, as a context manager."""
+        """Open the gradebook, as a context manager.
+
+        Raises:
+            GradingError: the driver of its database is not installed.
+        """
         course = self.course(None, "*")
-        return Gradebook(course.db_url, course.course_id)
+        try:
+            return Gradebook(_patient_url(course.db_url), course.course_id)
+        except ModuleNotFoundError as error:
+            kind = make_url(course.db_url).drivername
+            raise GradingError(
+                f"the gradebook's address begins with {kind}, which needs {error.name}: for "
+                "postgresql+psycopg run .venv/bin/pip install -r requirements-postgresql.lock"
+            ) from None
 
     def is_released(self, chapter: Chapter) -> bool:
         """Say whether the gradebook knows a chapter."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -138,10 +140,18 @@ def read_bytes(path: Path) -> bytes:
     Raises:
         UnreadableError: it is not a file, or may not be read.
     """
+    # A link may lead to somebody else's notebook, and a pipe would be waited for.
+    flags = os.O_RDONLY
+    for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"):  # each where the system has it
+        flags |= getattr(os, name, 0)
     try:
-        with path.open("rb") as stream:
+        with open(os.open(path, flags), "rb") as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                raise UnreadableError("it is not a file")
             return stream.read(MOST_BYTES + 1)
     except OSError as error:
+        if path.is_symlink():
+            raise UnreadableError("it is a link to another file, not a file of its own") from None
         raise UnreadableError(f"{error.strerror or error}") from None
 
 

@@ -14,7 +14,7 @@ CELL_SECONDS = 60
 
 def run_file(path: Path) -> NotebookNode:
     """Run a notebook's file in a fresh kernel and return it; the file stays as it is."""
-    notebook = read_notebook(path)
+    notebook = read_notebook(path.resolve())
     notebook.metadata["kernelspec"] = {
         "name": "python3",
         "display_name": "Python 3 (ipykernel)",

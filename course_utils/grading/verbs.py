@@ -251,7 +251,7 @@ def regrade(
         with progress_bar(console) as tell:
             found = play_again(places, chapters, workers, students=who, trusted=trust_submissions, tell=tell)
         show_changes(console, found)
-        if found.failed or not found.changes:
+        if not found.changes:
             return 1 if found.failed else 0
         if not yes and not (sys.stdin.isatty() and typer.confirm("Write the new marks?")):
             console.print("Nothing was written. To write the new marks: the same command with --yes")

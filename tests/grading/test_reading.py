@@ -97,3 +97,12 @@ def test_an_unreadable_submission_becomes_a_notice(tmp_path: Path) -> None:
         assert "could not be read" in notebook.cells[0].source
         assert notebook.metadata[NOTES]["unreadable"]
         assert notebook.metadata[NOTES]["problems"][0]["urgent"]
+
+
+def test_half_of_a_surrogate_pair_is_no_text_and_a_whole_one_is() -> None:
+    cell = {"cell_type": "code", "id": "\ud800", "metadata": {"nbgrader": {"grade_id": "a\udc00"}}}
+    cell |= {"source": "x = '\ud800' + '🙂'", "outputs": [], "execution_count": None}
+    notebook = parse_notebook(json.dumps(whole(cells=[cell])).encode())
+    assert notebook.cells[0].source == "x = '?' + '🙂'"
+    assert notebook.cells[0].metadata.nbgrader.grade_id == "a?"
+    nbformat.writes(notebook).encode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -134,6 +135,9 @@ def _array(name: Any, shape: tuple[int, ...], content: bytearray) -> np.ndarray:
         return np.zeros(shape, dtype=dtype)
     if dtype == np.bool_:
         return np.frombuffer(content, np.uint8).astype(bool).reshape(shape)
+    if dtype.kind == "U" and (np.frombuffer(content, dtype.str[0] + "u4") > sys.maxunicode).any():
+        # NumPy would find out when somebody looks at the text.
+        raise UnreadableDataError("a text holds what is not a character")
     return np.frombuffer(content, dtype=dtype).reshape(shape)
 
 

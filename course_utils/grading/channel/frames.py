@@ -36,7 +36,7 @@ class ChannelTimeoutError(Exception):
 
 def _require_few_parts(text: bytes | bytearray) -> None:
     """Look that JSON does not become far larger in memory: an empty list takes 30 times its two letters."""
-    if text.count(b"[") + text.count(b"{") > MOST_NODES:
+    if text.count(b"[") + text.count(b"{") + text.count(b":") > MOST_NODES:
         raise UnreadableDataError("it has too many parts")
 
 
@@ -136,7 +136,7 @@ class Channel:
         mark, tree_size, count = _PREFIX.unpack(self._read(_PREFIX.size, deadline))
         if mark != MARK:
             raise UnreadableDataError("it does not begin like a message")
-        if tree_size > MOST_TREE_BYTES or count > MOST_BUFFERS:
+        if tree_size > min(MOST_TREE_BYTES, self.most_bytes) or count > MOST_BUFFERS:
             raise UnreadableDataError("it is larger than a message may be")
         # As few reads as possible: most messages are small, and a read costs more than what it reads.
         head = self._read(8 * count + tree_size, deadline)

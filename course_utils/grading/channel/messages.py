@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, get_args
 
@@ -64,14 +65,13 @@ def observation_from_data(data: Any, script: Script) -> Observation:
         raise UnreadableDataError("it is not what was seen of an answer")
     inputs = {name for name, _ in script.inputs}
     changed = tuple(name for name in _texts(data.get("changed"), MOST_NAMES) if name in inputs)
-    printed = bounded_text(data["printed"], PRINT_LIMIT)
-    seconds = data.get("seconds")
+    printed = _text(data["printed"], PRINT_LIMIT)
     return Observation(
         value=data.get("value"),
         failure=_failure(data.get("failure")),
         changed=changed,
         printed=printed,
-        seconds=float(seconds) if isinstance(seconds, (int, float)) else 0.0,
+        seconds=_seconds(data.get("seconds")),
     )
 
 
@@ -81,9 +81,9 @@ def _failure(data: Any) -> Failure | None:
     if not isinstance(data, dict) or not isinstance(data.get("kind"), str):
         raise UnreadableDataError("it is not a failure of an answer")
     return Failure(
-        kind=bounded_text(data["kind"], LINE_LIMIT),
+        kind=_text(data["kind"], LINE_LIMIT),
         family=tuple(_texts(data.get("family"), MOST_NAMES)),
-        message=bounded_text(str(data.get("message", "")), MESSAGE_LIMIT),
+        message=_text(data.get("message"), MESSAGE_LIMIT),
         lines=tuple(_texts(data.get("lines"), MOST_LINES)),
         timed_out=data.get("timed_out") is True,
         not_attempted=data.get("not_attempted") is True,
@@ -92,4 +92,12 @@ def _failure(data: Any) -> Failure | None:
 
 def _texts(value: Any, most: int) -> list[str]:
     items = value if isinstance(value, list) else []
-    return [bounded_text(item, LINE_LIMIT) for item in items[:most] if isinstance(item, str)]
+    return [_text(item, LINE_LIMIT) for item in items[:most] if isinstance(item, str)]
+
+
+def _text(value: Any, most: int) -> str:
+    return bounded_text(value, most) if isinstance(value, str) else ""
+
+
+def _seconds(value: Any) -> float:
+    return value if isinstance(value, float) and 0.0 <= value < math.inf else 0.0

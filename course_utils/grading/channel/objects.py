@@ -185,7 +185,7 @@ def decode(tag: Tag, rest: list[Tree], kinds: Kinds, inner: Inner) -> Any:
         case Tag.DTYPE:
             return TENSOR_DTYPES[rest[0]]
         case Tag.DEVICE:
-            return torch.device(rest[0])
+            return torch.device(str(rest[0]))
         case Tag.NAMED:
             return _named(rest[0], str(rest[1])[:200], kinds)
         case Tag.OBJECT:

@@ -13,7 +13,14 @@ import numpy as np
 from torch import Tensor
 
 from course_utils.grading.channel.objects import Foreign
-from course_utils.grading.channel.tags import MOST_COLUMNS, Tag, Tree, UnreadableDataError
+from course_utils.grading.channel.tags import (
+    MOST_COLUMNS,
+    MOST_LEVELS,
+    MOST_ROWS,
+    Tag,
+    Tree,
+    UnreadableDataError,
+)
 
 TAGS = frozenset(
     {
@@ -48,7 +55,14 @@ def is_comparable(value: Any) -> bool:
 
 
 def _column(values: Any) -> Any:
-    """Return a column in which stand-ins take the place of arrays: pandas would stumble over them."""
+    """Return a column in which stand-ins take the place of arrays: pandas would stumble over them.
+
+    Nothing else than values one by one is a column: pandas would repeat a number, and write out a range.
+    """
+    import pandas
+
+    if not isinstance(values, (np.ndarray, pandas.api.extensions.ExtensionArray)):
+        raise UnreadableDataError("a column must hold its values")
     if not isinstance(values, np.ndarray) or values.dtype != object:
         return values
     kept = values.copy()
@@ -113,23 +127,39 @@ def decode(tag: Tag, rest: list[Tree], _buffer: Any, inner: Inner) -> Any:
         start, stop, step, name = rest
         if not all(type(number) is int and abs(number) < 2**62 for number in (start, stop, step)):
             raise UnreadableDataError("a range index must hold integers")
+        if len(range(start, stop, step)) > MOST_ROWS:
+            raise UnreadableDataError(f"a range index has more than {MOST_ROWS:,} rows")
         return pandas.RangeIndex(start, stop, step, name=inner(name))
-    if tag in (Tag.FRAME, Tag.MULTI_INDEX) and len(rest) > MOST_COLUMNS:
+    if tag == Tag.FRAME and len(rest) > MOST_COLUMNS:
         raise UnreadableDataError(f"a table has more than {MOST_COLUMNS:,} columns")
     if tag == Tag.MULTI_INDEX:
-        return pandas.MultiIndex.from_tuples(inner(rest[1]), names=inner(rest[0]))
+        names, rows = map(inner, rest)
+        if not isinstance(names, list) or len(names) > MOST_LEVELS:
+            raise UnreadableDataError(
+                f"an index has at most {MOST_LEVELS} levels, with their names in a list"
+            )
+        if not isinstance(rows, list) or not all(isinstance(r, tuple) and len(r) == len(names) for r in rows):
+            raise UnreadableDataError("the rows of an index must have a part for each level")
+        if not rows:
+            return pandas.MultiIndex.from_arrays([[]] * len(names), names=names)
+        return pandas.MultiIndex.from_tuples(rows, names=names)
     if tag == Tag.INDEX:
         return pandas.Index(_column(inner(rest[1])), name=inner(rest[0]))
     if tag == Tag.CATEGORICAL:
-        categories = inner(rest[0])
+        categories, codes = _index(inner(rest[0])), inner(rest[1])
         if len(categories) > MOST_COLUMNS:
             raise UnreadableDataError(f"a column has more than {MOST_COLUMNS:,} categories")
-        return pandas.Categorical.from_codes(inner(rest[1]), categories, ordered=rest[2] is True)
+        if not isinstance(codes, np.ndarray):
+            raise UnreadableDataError("the codes of a column must be an array")
+        return pandas.Categorical.from_codes(codes, categories, ordered=rest[2] is True)
     if tag == Tag.EXTENSION:
         name = rest[0]
         if name != "object" and not EXTENSION_DTYPE.fullmatch(str(name)):
             raise UnreadableDataError("the dtype of a column is not known")
-        return pandas.array(inner(rest[1]), dtype=name)
+        values = inner(rest[1])
+        if not isinstance(values, list):
+            raise UnreadableDataError("a column must hold its values")
+        return pandas.array(values, dtype=name)
     if tag == Tag.SERIES:
         index, name, values = map(inner, rest)
         return pandas.Series(_column(values), index=_index(index), name=name)

@@ -18,6 +18,10 @@ MOST_KINDS = 300
 """Different types of objects in a message: each becomes a class, which is large."""
 MOST_FIELDS = 1000
 MOST_COLUMNS = 10_000
+MOST_LEVELS = 100
+"""Of an index: each becomes an index of its own."""
+MOST_ROWS = 10_000_000
+"""Of an index that is written as its first and last number: so many can be asked for with a few bytes."""
 MOST_ALIKE = 30
 """Keys with one hash in a dictionary or a set: with many, each new one is compared with all before it."""
 SMALL_INTEGER = 2**63

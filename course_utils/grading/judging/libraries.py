@@ -27,7 +27,7 @@ def libraries_of(notebook: Path) -> tuple[str, ...]:
 @functools.cache
 def _libraries(notebook: Path, _changed: int) -> tuple[str, ...]:
     try:
-        cells = read_notebook(notebook).cells
+        cells = read_notebook(notebook.resolve()).cells
     except UnreadableError:
         return ()
     found: set[str] = set()
