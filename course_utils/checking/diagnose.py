@@ -41,12 +41,30 @@ class Behavior:
         return list(leaves(self.observation.value))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Leaf:
     """One value inside a nested result; `signature` is all of it but the numbers."""
 
     signature: tuple[Any, ...]
     numbers: np.ndarray | None
+
+    @functools.cached_property
+    def finite(self) -> np.ndarray | None:
+        """Where the numbers are finite; None where all of them are."""
+        assert self.numbers is not None
+        finite = np.isfinite(self.numbers)
+        return None if finite.all() else finite
+
+    def allowed(self, right: Leaf | None) -> float:
+        """How far an answer may be from this leaf of a mistake; worked out once for each right leaf."""
+        known = self._allowed.get(id(right))
+        if known is None:
+            known = self._allowed[id(right)] = (right, _allowed(self, right))
+        return known[1]
+
+    @functools.cached_property
+    def _allowed(self) -> dict[int, tuple[Leaf | None, float]]:
+        return {}
 
 
 def leaves(value: Any, path: str = "") -> Iterator[Leaf]:
@@ -109,19 +127,29 @@ def _distance(first: Sequence[Leaf], second: Sequence[Leaf], right: Sequence[Lea
 def _leaf_distance(answer: Leaf, mistake: Leaf, right: Leaf | None) -> float:
     if answer.numbers is None or mistake.numbers is None:
         return 0.0
-    a, m = answer.numbers, mistake.numbers
-    finite = np.isfinite(m)
-    if not np.array_equal(a[~finite], m[~finite], equal_nan=True) or not np.isfinite(a[finite]).all():
-        return np.inf
-    if not finite.any():
+    a, m, finite = answer.numbers, mistake.numbers, mistake.finite
+    if finite is not None:
+        if not np.array_equal(a[~finite], m[~finite], equal_nan=True):
+            return np.inf
+        a, m = a[finite], m[finite]
+    if not a.size:
         return 0.0
-    allowed = ABSOLUTE_SLACK + RELATIVE_SLACK * float(np.abs(m[finite]).max())
+    with np.errstate(invalid="ignore", over="ignore"):  # infinities in the answer
+        far = float(np.abs(a - m).max())
+    return far / mistake.allowed(right) if np.isfinite(far) else np.inf
+
+
+def _allowed(mistake: Leaf, right: Leaf | None) -> float:
+    assert mistake.numbers is not None
+    finite = np.isfinite(mistake.numbers)
+    m = mistake.numbers[finite]
+    allowed = ABSOLUTE_SLACK + RELATIVE_SLACK * float(np.abs(m).max(initial=0.0))
     if right is not None and right.numbers is not None:
         both = finite & np.isfinite(right.numbers)
-        size = float(np.abs(m[both] - right.numbers[both]).max(initial=0.0))
+        size = float(np.abs(mistake.numbers[both] - right.numbers[both]).max(initial=0.0))
         if size > 0:
             allowed = max(NEARNESS * size, min(allowed, MOST_NEARNESS * size))
-    return float(np.abs(a[finite] - m[finite]).max()) / allowed
+    return allowed
 
 
 def case_distance(answer: Behavior, mistake: Behavior, right: Behavior, kind: str) -> float:

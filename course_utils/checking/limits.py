@@ -23,6 +23,49 @@ class TimedOut(BaseException):
     """
 
 
+_undisturbed = [0]
+_waiting: list[BaseException] = []
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Put off what would interrupt the body until it has ended: half a message is worse than a late one.
+
+    It holds for the main thread, the only one in which signals interrupt.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    _undisturbed[0] += 1
+    try:
+        yield
+    finally:
+        _undisturbed[0] -= 1
+    if _waiting and not _undisturbed[0]:
+        raise _waiting.pop()
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Let the body be interrupted, also within `undisturbed`: by what comes now, not by what came before."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before, _undisturbed[0] = _undisturbed[0], 0
+    _waiting.clear()
+    try:
+        yield
+    finally:
+        _undisturbed[0] = before
+
+
+def interrupt(error: BaseException) -> None:
+    """Raise an exception from the handler of a signal: at once, or at the end of what is undisturbed."""
+    if not _undisturbed[0]:
+        raise error
+    _waiting[:] = [error]
+
+
 @contextlib.contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
     """Interrupt the body after so many seconds of processor time, or four times as many on the clock.
@@ -44,16 +87,16 @@ def time_limit(seconds: float) -> Iterator[None]:
 def _with_timers(seconds: float) -> Iterator[None]:
     armed = True
 
-    def interrupt(_signal: int, _frame: FrameType | None) -> None:
+    def ring(_signal: int, _frame: FrameType | None) -> None:
         # A signal that is already on its way when the body ends must not hit the caller.
         if armed:
-            raise TimedOut
+            interrupt(TimedOut())
 
     timers = (
         (signal.SIGPROF, signal.ITIMER_PROF, seconds),
         (signal.SIGALRM, signal.ITIMER_REAL, seconds * CLOCK_FACTOR),
     )
-    handlers = [(number, signal.signal(number, interrupt)) for number, _, _ in timers]
+    handlers = [(number, signal.signal(number, ring)) for number, _, _ in timers]
     # Whoever set such a timer before (a test runner's own limit) gets what is left of it back.
     earlier = [(timer, signal.setitimer(timer, limit, REPEAT_SECONDS)) for _, timer, limit in timers]
     try:

@@ -90,6 +90,8 @@ def encode(value: Any, inner: Inner) -> Tree:
     if isinstance(value, pandas.Series):
         return [Tag.SERIES, inner(value.index), inner(value.name), _encode_values(value, inner)]
     if isinstance(value, pandas.RangeIndex):
+        if len(value) > MOST_ROWS:
+            raise UnreadableDataError(f"an index has more than {MOST_ROWS:,} rows")
         return [Tag.RANGE_INDEX, value.start, value.stop, value.step, inner(value.name)]
     if isinstance(value, pandas.MultiIndex):
         return [Tag.MULTI_INDEX, inner(list(value.names)), inner(value.tolist())]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
+import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -19,15 +20,16 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from ipykernel.ipkernel import IPythonKernel
-from ipykernel.zmqshell import ZMQInteractiveShell
 from jupyter_client.session import Session
 from traitlets import Any as AnyTrait
 from traitlets import Type
 from traitlets.config import Config
 
+from course_utils.checking.limits import interrupt, interruptible, undisturbed
 from course_utils.grading.channel.frames import ChannelClosedError
 from course_utils.grading.channel.tags import UnreadableDataError
 from course_utils.grading.player.link import Link
+from course_utils.grading.player.shell import PlayerShell
 
 SHOWN = frozenset(
     {"stream", "display_data", "execute_result", "update_display_data", "error", "clear_output"}
@@ -109,17 +111,6 @@ def _cut_form(item: Any) -> Any:
     return _cut(item)
 
 
-class PlayerShell(ZMQInteractiveShell):
-    """ipykernel's shell without the application around it."""
-
-    def enable_gui(self, gui: str | None = None) -> None:
-        """Take note of an event loop of a graphical interface; there is none to be run here."""
-        self.active_eventloop = gui
-
-    def ask_exit(self) -> None:
-        """Go on: `exit` in one cell must not take the others with it."""
-
-
 class PlayerKernel(IPythonKernel):
     """ipykernel's kernel with the channel in place of its sockets."""
 
@@ -177,10 +168,12 @@ class Player:
     def play(self) -> None:
         """Run cells until the judge hangs up."""
         sys.stdout, sys.stderr = self.streams
+        signal.signal(signal.SIGINT, lambda *_: interrupt(KeyboardInterrupt()))
         # Not asyncio.run: its handler takes the first interrupt for itself, and a cell would not see it.
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
-        loop.run_until_complete(self._play())
+        with undisturbed():
+            loop.run_until_complete(self._play())
 
     async def _play(self) -> None:
         from tornado.ioloop import IOLoop
@@ -204,7 +197,10 @@ class Player:
 
     async def _run(self, source: str) -> None:
         try:
-            reply = await self.kernel.do_execute(source, silent=False, store_history=True, allow_stdin=False)
+            with interruptible():
+                reply = await self.kernel.do_execute(
+                    source, silent=False, store_history=True, allow_stdin=False
+                )
             status = str(reply.get("status"))
         except KeyboardInterrupt:
             # The interrupt came when the cell itself had ended.

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from course_utils.checking.limits import TimedOut, interrupt, interruptible, undisturbed
 from course_utils.grading.channel.frames import Channel
 from course_utils.grading.channel.tags import MOST_ANSWER_PARTS
 from course_utils.grading.sandbox.limits import Limits
@@ -40,7 +41,8 @@ class Link:
 
     def say(self, what: str, /, **content: Any) -> None:
         """Tell the judge something that needs no answer."""
-        self.channel.send({"say": what, **content})
+        with undisturbed():
+            self.channel.send({"say": what, **content})
 
     def hear(self) -> dict[str, Any]:
         """Wait for what the judge says next."""
@@ -64,7 +66,7 @@ class Link:
             Exception: what the function raised where it lives.
             CallbackError: that has no name among Python's own exceptions.
         """
-        with self.conversation:
+        with self.conversation, undisturbed():
             outer, self._objects = self._objects, []
             try:
                 self.channel.send({"say": what, **content}, name_object=self._name)
@@ -90,7 +92,12 @@ class Link:
 def _called(wanted: dict[str, Any]) -> dict[str, Any]:
     """Call an own function, which the judge needs for what it works out."""
     try:
-        return {"say": "returned", "value": wanted["function"](*wanted["args"], **wanted["kwargs"])}
+        with interruptible():
+            return {"say": "returned", "value": wanted["function"](*wanted["args"], **wanted["kwargs"])}
+    except (TimedOut, KeyboardInterrupt) as error:
+        # The judge is told first, and the interrupt goes on when it has said what came of that.
+        interrupt(error)
+        return {"say": "returned", "error": "it was interrupted", "kind": "RuntimeError"}
     except Exception as error:
         return {"say": "returned", "error": str(error)[:300], "kind": type(error).__name__}
 

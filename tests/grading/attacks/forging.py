@@ -129,7 +129,7 @@ ATTACKS = [
     stating("keys that all have one hash", TUPLES),
     stating("integers that all have one hash", INTEGERS),
     stating("a tensor as a key", '["dict", ["array", "<f8", [0], 0], 1]', BROKE),
-    stating("an index without end", ["range index", 0, 2**61, 1, None], ""),
+    stating("an index without end", ["range index", 0, 2**61, 1, None]),
     stating(
         "a table of parts that do not fit",
         ["frame", ["range index", 0, 3, 1, None], ["range index", 0, 9, 1, None], ["list", 1]],
@@ -163,6 +163,11 @@ ATTACKS = [
         earns=0,
         seconds=90,
         lost="|did not answer",
+    ),
+    Attack(
+        "asks for given functions without end in a cell of its own",
+        after=ENDLESS_ASKING.replace("def causal_mask(*_, **__):", "if True:"),
+        lost="was interrupted",
     ),
     Attack(
         "asks within what it is asked",

@@ -163,6 +163,7 @@ ATTACKS = [
     Attack("shows huge and deep data", before=MIME, seen=is_cut),
     Attack("shows thousands of outputs", before=DEEP_FLOOD, seen=lambda scene: None),
     Attack("loops", before="while True: pass", lost=LATE),
+    Attack("prints lines without end", before="while True: print('x' * 50, flush=True)", lost=LATE),
     Attack("sleeps", before="time.sleep(1000)", lost=LATE),
     Attack(
         "ignores interrupts",

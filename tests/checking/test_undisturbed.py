@@ -1,0 +1,102 @@
+"""What must be done whole is not cut in two by a time limit or the stop button."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from typing import NoReturn
+
+import pytest
+
+from course_utils.checking.limits import TimedOut, interrupt, interruptible, time_limit, undisturbed
+
+
+def spin(seconds: float) -> None:
+    """Use processor time."""
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        pass
+
+
+@pytest.fixture
+def stop_button() -> Iterator[None]:
+    before = signal.signal(signal.SIGINT, lambda *_: interrupt(KeyboardInterrupt()))
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_a_time_limit_waits_for_what_must_be_whole() -> None:
+    done = []
+
+    def works() -> None:
+        with time_limit(0.05):
+            with undisturbed():
+                spin(0.15)
+                done.append("whole")
+            done.append("too much")
+
+    with pytest.raises(TimedOut):
+        works()
+    assert done == ["whole"]
+
+
+def test_nothing_comes_late_when_nothing_interrupted() -> None:
+    with time_limit(5.0), undisturbed():
+        pass
+    with undisturbed(), undisturbed():
+        pass
+
+
+@pytest.mark.usefixtures("stop_button")
+def test_the_stop_button_waits_for_the_outermost() -> None:
+    done = []
+
+    def works() -> None:
+        with undisturbed():
+            with undisturbed():
+                signal.raise_signal(signal.SIGINT)
+                done.append("inner")
+            done.append("outer")
+
+    with pytest.raises(KeyboardInterrupt):
+        works()
+    assert done == ["inner", "outer"]
+
+
+@pytest.mark.usefixtures("stop_button")
+def test_what_is_interruptible_within_is_interrupted_by_what_comes_now() -> None:
+    with undisturbed():
+        signal.raise_signal(signal.SIGINT)  # pressed before the cell began: not meant for it
+        with interruptible():
+            pass
+        with pytest.raises(KeyboardInterrupt), interruptible():
+            signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        with interruptible():
+            pass
+
+
+def test_other_threads_are_not_held_up() -> None:
+    seen = []
+
+    def work() -> None:
+        with undisturbed(), interruptible():
+            seen.append(threading.current_thread().name)
+
+    thread = threading.Thread(target=work, name="other")
+    thread.start()
+    thread.join()
+    with pytest.raises(TimedOut), time_limit(0.05):
+        spin(1.0)
+    assert seen == ["other"]
+
+
+def test_an_exception_of_the_body_itself_passes() -> None:
+    def fails() -> NoReturn:
+        with undisturbed():
+            raise ValueError("its own")
+
+    with pytest.raises(ValueError, match="its own"):
+        fails()
