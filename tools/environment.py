@@ -216,9 +216,17 @@ class Environment:
                 ["install", "--no-deps", "--no-build-isolation", "--editable", str(self.root)],
                 "the course itself",
             )
+            self.leave_out_news()
             (self.venv / "unfinished").unlink(missing_ok=True)
         there[extra] = self.key(extra)
         self.write_record(there)
+
+    def leave_out_news(self) -> None:
+        """Have JupyterLab ask nobody whether to look for news: the course works without a network."""
+        settings = self.venv / "etc" / "jupyter" / "labconfig" / "page_config.json"
+        settings.parent.mkdir(parents=True, exist_ok=True)
+        disabled = {"@jupyterlab/apputils-extension:announcements": True}
+        settings.write_text(json.dumps({"disabledExtensions": disabled}, indent=1) + "\n")
 
     def write_record(self, record: dict[str, str]) -> None:
         """Write which installations are finished, all at once."""

@@ -18,7 +18,9 @@ from pathlib import Path
 
 from environment import Environment, SetUpError, run_tool, say
 
-WORKERS = "2"
+WORKERS = 2
+WORKERS_THAT_WAIT = 3
+"""For tests that wait half of their time, for limits to be passed and processes to end."""
 EXTRAS = ["test", "oracles", "cluster", "postgresql"]
 
 
@@ -58,10 +60,10 @@ def quick(name: str, *command: str) -> Stage:
     return Stage(name, list(command), fast=list(command))
 
 
-def pytest(*words: str) -> list[str]:
+def pytest(*words: str, workers: int = WORKERS) -> list[str]:
     """Return a pytest command that uses both cores."""
     distribution = ["--dist", "loadscope", "--no-loadscope-reorder"]
-    return ["python", "-m", "pytest", "-q", "-n", WORKERS, *distribution, *words]
+    return ["python", "-m", "pytest", "-q", "-n", str(workers), *distribution, *words]
 
 
 # Notebooks run in kernels that are forked from one process, which has loaded torch and its like.
@@ -71,7 +73,11 @@ STAGES = [
     quick("lint", "ruff", "check", "."),
     quick("format", "ruff", "format", "--check", "."),
     quick("types", "mypy"),
-    Stage("unit tests", pytest("-m", UNIT), fast=pytest("-m", f"{UNIT} and not slow")),
+    Stage(
+        "unit tests",
+        pytest("-m", UNIT, workers=WORKERS_THAT_WAIT),
+        fast=pytest("-m", f"{UNIT} and not slow"),
+    ),
     quick("doctests", *pytest("--doctest-modules", "course_utils")),
     quick("lists in step", "course", "toc", "--check"),
     quick("exercises in step", "course", "exercises", "--check"),

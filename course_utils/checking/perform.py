@@ -69,8 +69,11 @@ class Elsewhere(ABC):
     """An answer that lives in another process: scripts are run on it there."""
 
     @abstractmethod
-    def perform(self, script: Script, *, seconds: float, seed: int, timed: bool) -> Observation:
-        """Have a script run on the answer and return what was seen; measure the time only where it counts."""
+    def perform(self, script: Script, *, seconds: float, seed: int, quick: float | None) -> Observation:
+        """Have a script run on the answer and return what was seen.
+
+        The time is measured only where `quick` is given: exactly, unless it is less than so many seconds.
+        """
 
 
 def perform(answer: Any, script: Script, *, seconds: float, seed: int) -> Observation:

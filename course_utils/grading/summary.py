@@ -33,8 +33,8 @@ def show(console: Console, run: Run) -> None:
     _section(console, "Good to know", notes)
     if any(standing.pending for everyone in run.standings.values() for standing in everyone):
         console.print(
-            "\nAnswers in words are marked in the formgrader: in JupyterLab, menu Nbgrader, Formgrader, "
-            "Manual Grading."
+            "\nAnswers in words are marked in the formgrader: run .venv/bin/jupyter lab in this folder; "
+            "there, menu Nbgrader, Formgrader, Manual Grading."
         )
     if run.interrupted:
         console.print("\nInterrupted. Run the same command again: it goes on where it was.")

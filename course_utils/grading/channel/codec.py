@@ -65,13 +65,11 @@ class Encoder:
         self.parts += 1
         if self.parts > self.most_parts:
             raise UnreadableDataError("it has too many parts to be handed over")
-        if value is None or isinstance(value, bool):
-            return value
         kind = type(value)
+        if value is None or kind is str or kind is bool or kind is float:
+            return value
         if kind is int:
             return value if abs(value) < SMALL_INTEGER else objects.integer(value)
-        if kind is float:
-            return value
         if isinstance(value, str):
             return str.__str__(value)
         # A value may hold itself, and an object another one without end.
@@ -88,7 +86,9 @@ class Encoder:
             return arrays.encode(value, self._add_buffer, lambda item: self.encode(item, depth))
         if isinstance(value, tuple):
             return self._encode_tuple(value, depth)
-        if isinstance(value, (list, set, frozenset, deque)):
+        if isinstance(value, list):
+            return [Tag.LIST, *(self.encode(item, depth) for item in value)]
+        if isinstance(value, (set, frozenset, deque)):
             tag = next(tag for kind, tag in _COLLECTIONS.items() if isinstance(value, kind))
             encode = self._encode_key if isinstance(value, (set, frozenset)) else self.encode
             return [tag, *(encode(item, depth) for item in value)]
@@ -109,6 +109,9 @@ class Encoder:
 
     def _encode_key(self, value: Any, depth: int) -> Tree:
         """Return the tree of a key, or a stand-in for one that cannot be told from others by comparing."""
+        if type(value) is str:
+            self.parts += 1
+            return value
         return (
             self.encode(value, depth)
             if tables.is_comparable(value)
@@ -129,7 +132,7 @@ class Encoder:
         return len(self.buffers) - 1
 
 
-_COLLECTIONS = {list: Tag.LIST, set: Tag.SET, frozenset: Tag.FROZENSET, deque: Tag.DEQUE}
+_COLLECTIONS = {set: Tag.SET, frozenset: Tag.FROZENSET, deque: Tag.DEQUE}
 _MAKE = {
     Tag.LIST: list,
     Tag.TUPLE: tuple,
@@ -141,6 +144,8 @@ _MAKE = {
 
 def _require_keys(keys: list[Any]) -> None:
     """Look that keys can be kept in a dictionary or a set, and in a moment."""
+    if len(keys) <= MOST_ALIKE and all(type(key) is str for key in keys):
+        return
     if not all(map(tables.is_comparable, keys)):
         raise UnreadableDataError("an array cannot be a key")
     if max(Counter(map(hash, keys)).values(), default=0) > MOST_ALIKE:

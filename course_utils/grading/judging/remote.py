@@ -104,7 +104,7 @@ class RemoteAnswer(Elsewhere):
     def __init__(self, player: RunningPlayer) -> None:
         self.player = player
 
-    def perform(self, script: Script, *, seconds: float, seed: int, timed: bool) -> Observation:
+    def perform(self, script: Script, *, seconds: float, seed: int, quick: float | None) -> Observation:
         """Have the player run a script, and return what it says that it saw.
 
         The time is what the judge measures of the player's processor time, never what the player says.
@@ -114,7 +114,7 @@ class RemoteAnswer(Elsewhere):
         """
         player = self.player
         player.callbacks.begin()
-        before = player.processor_seconds() if timed else 0.0
+        before = 0.0 if quick is None else player.processor_seconds()
         began = time.monotonic()
         player.say(
             {"do": "perform", "script": script_to_data(script), "seconds": seconds, "seed": seed},
@@ -135,10 +135,12 @@ class RemoteAnswer(Elsewhere):
             observation = observation_from_data(said.get("observation"), script)
         except UnreadableDataError as error:
             player.lose(f"broke its connection to the judge: {error}")
-        if not timed:
+        if quick is None:
             return observation
         used = player.processor_seconds() - before
-        return replace(observation, seconds=max(0.0, used - _handling_seconds(script, observation)))
+        if used > quick:
+            used = max(0.0, used - _handling_seconds(script, observation))
+        return replace(observation, seconds=used)
 
 
 def _handling_seconds(script: Script, observation: Observation) -> float:
