@@ -10,6 +10,7 @@ with `course grade`, and compares every mark. The last line is the ratio of the 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import shutil
 import subprocess
@@ -43,7 +44,7 @@ c.CourseDirectory.db_url = "sqlite:///grading/gradebook.db"
 
 @dataclass(frozen=True)
 class Measured:
-    """How long a command took on the clock, how much processor time, and its most memory."""
+    """How long a command took on the clock, the processor time of the machine, and its most memory."""
 
     seconds: float
     processor: float
@@ -57,53 +58,54 @@ class Measured:
         )
 
 
+def busy_seconds() -> float:
+    """Return the processor time that this machine has spent, on everything: measure on a quiet one.
+
+    Processes that live for tenths of a second cannot be counted one by one.
+    """
+    times = psutil.cpu_times()
+    return sum(times) - times.idle - getattr(times, "iowait", 0.0) - getattr(times, "guest", 0.0)
+
+
 class Watch(threading.Thread):
-    """Looks at a command's processes: their memory, and the processor time of those that nobody waits for."""
+    """Looks at the memory of a command's processes, once a second: the kernel reads all pages for it."""
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
         self.root = psutil.Process(pid)
         self.memory = 0
-        self.times: dict[int, float] = {}
         self.done = threading.Event()
 
     def run(self) -> None:
-        """Look ten times a second; at memory once, since the kernel goes through all pages to tell."""
-        looks = 0
-        while not self.done.wait(0.1):
-            looks += 1
+        """Look until it is done."""
+        while not self.done.wait(1.0):
             memory = 0
             try:
                 processes = [self.root, *self.root.children(recursive=True)]
             except psutil.Error:
                 return
             for process in processes:
-                try:
-                    times = process.cpu_times()
-                    self.times[process.pid] = times.user + times.system
-                    if looks % 10 == 0:
-                        # Shared pages count once: what is forked shares most of what it has.
-                        memory += process.memory_full_info().pss
-                except psutil.Error:
-                    continue
+                # Shared pages count once: what is forked shares most of what it has.
+                with contextlib.suppress(psutil.Error):
+                    memory += process.memory_full_info().pss
             self.memory = max(self.memory, memory)
 
 
 def measure(command: list[str], folder: Path, variables: dict[str, str]) -> Measured:
     """Run a command and measure it; it may end with 1, which says that something needs a person."""
-    began = time.monotonic()
+    began, busy = time.monotonic(), busy_seconds()
     log = folder / "log.txt"
     with log.open("w") as stream:
         process = subprocess.Popen(command, cwd=folder, env=variables, stdout=stream, stderr=stream)
         watch = Watch(process.pid)
         watch.start()
         status = process.wait()
-    seconds = time.monotonic() - began
+    seconds, busy = time.monotonic() - began, busy_seconds() - busy
     watch.done.set()
     watch.join()
     if status > 1:
         raise SystemExit(f"{' '.join(command)} ended with {status}:\n{log.read_text()[-3000:]}")
-    return Measured(seconds, sum(watch.times.values()), watch.memory)
+    return Measured(seconds, busy, watch.memory)
 
 
 def make_class(folder: Path, count: int) -> Classroom:

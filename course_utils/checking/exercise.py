@@ -188,7 +188,8 @@ class Exercise:
     def forbid(self, *names: str) -> None:
         """Name what an answer should be written without, as in "torch.nn.functional.cross_entropy".
 
-        An instructor is told of answers that use it; the mark stays. No variant may use it.
+        An instructor is told of answers that use it; the mark stays. No variant may use it. A name of the
+        course's own package, which may be all but the answer, is not given while submissions are graded.
         """
         self.forbids.extend(names)
 

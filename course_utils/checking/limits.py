@@ -27,36 +27,53 @@ _undisturbed = [0]
 _waiting: list[BaseException] = []
 
 
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
     """Put off what would interrupt the body until it has ended: half a message is worse than a late one.
 
     It holds for the main thread, the only one in which signals interrupt.
     """
-    if threading.current_thread() is not threading.main_thread():
+    if not _in_main_thread():
         yield
         return
+    cause = None
     _undisturbed[0] += 1
     try:
         yield
+    except BaseException as error:
+        cause = error
+        raise
     finally:
         _undisturbed[0] -= 1
-    if _waiting and not _undisturbed[0]:
-        raise _waiting.pop()
+        _raise_what_waits(cause)
 
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Let the body be interrupted, also within `undisturbed`: by what comes now, not by what came before."""
-    if threading.current_thread() is not threading.main_thread():
+    """Let the body be interrupted also within `undisturbed`; what waits already comes before it."""
+    if not _in_main_thread():
         yield
         return
     before, _undisturbed[0] = _undisturbed[0], 0
-    _waiting.clear()
     try:
+        _raise_what_waits()
         yield
     finally:
         _undisturbed[0] = before
+
+
+def _raise_what_waits(cause: BaseException | None = None) -> None:
+    if _waiting and not _undisturbed[0]:
+        raise _waiting.pop() from cause
+
+
+def forget_interrupts() -> None:
+    """Drop what waits: it was meant for what has ended."""
+    _waiting.clear()
 
 
 def interrupt(error: BaseException) -> None:
@@ -86,11 +103,12 @@ def time_limit(seconds: float) -> Iterator[None]:
 
 def _with_timers(seconds: float) -> Iterator[None]:
     armed = True
+    end = TimedOut()
 
     def ring(_signal: int, _frame: FrameType | None) -> None:
         # A signal that is already on its way when the body ends must not hit the caller.
         if armed:
-            interrupt(TimedOut())
+            interrupt(end)
 
     timers = (
         (signal.SIGPROF, signal.ITIMER_PROF, seconds),
@@ -103,6 +121,8 @@ def _with_timers(seconds: float) -> Iterator[None]:
         yield
     finally:
         armed = False
+        if end in _waiting:
+            _waiting.remove(end)
         for timer, (left, interval) in earlier:
             signal.setitimer(timer, left, interval)
         for number, handler in handlers:

@@ -20,8 +20,8 @@ from nbformat import NotebookNode
 from course_utils.grading.journal import write_whole
 from course_utils.grading.judging.judge import CellRecord
 from course_utils.grading.judging.notebook import Playing
+from course_utils.grading.judging.stage import Stage
 from course_utils.grading.marks import report_from_data
-from course_utils.grading.places import Chapter
 from course_utils.grading.sandbox.limits import Limits
 
 SCHEMA = 1
@@ -39,13 +39,14 @@ def engine_fingerprint() -> str:
     return digest.hexdigest()
 
 
-def result_key(notebook: NotebookNode, chapter: Chapter, secret_seed: str, limits: Limits) -> str:
+def result_key(notebook: NotebookNode, stage: Stage, secret_seed: str, limits: Limits) -> str:
     """Return the hash of all that the result of a notebook depends on."""
     cells = [
         [cell.cell_type, cell.source, cell.metadata.get("nbgrader", {}).get("grade_id", "")]
         for cell in notebook.cells
     ]
-    parts = [SCHEMA, str(chapter), cells, secret_seed, asdict(limits), engine_fingerprint()]
+    given = [str(stage.chapter), *map(str, stage.earlier)]
+    parts = [SCHEMA, given, cells, secret_seed, asdict(limits), engine_fingerprint()]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

@@ -34,8 +34,9 @@ class Unit:
 
 def make_unit(places: Places, chapter: Chapter, notebook: NotebookNode, terms: Terms) -> Unit:
     """Return the work that a restored notebook is."""
-    key = result_key(notebook, chapter, terms.secret_seed, terms.limits)
-    return Unit(stage_of(places, chapter), encode_notebook(notebook), terms, key)
+    stage = stage_of(places, chapter)
+    key = result_key(notebook, stage, terms.secret_seed, terms.limits)
+    return Unit(stage, encode_notebook(notebook), terms, key)
 
 
 _benches: dict[Terms, Bench] = {}

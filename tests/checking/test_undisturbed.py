@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
 import time
@@ -10,7 +11,14 @@ from typing import NoReturn
 
 import pytest
 
-from course_utils.checking.limits import TimedOut, interrupt, interruptible, time_limit, undisturbed
+from course_utils.checking.limits import (
+    TimedOut,
+    forget_interrupts,
+    interrupt,
+    interruptible,
+    time_limit,
+    undisturbed,
+)
 
 
 def spin(seconds: float) -> None:
@@ -66,16 +74,34 @@ def test_the_stop_button_waits_for_the_outermost() -> None:
 
 
 @pytest.mark.usefixtures("stop_button")
-def test_what_is_interruptible_within_is_interrupted_by_what_comes_now() -> None:
+def test_what_waits_comes_before_what_is_interruptible() -> None:
     with undisturbed():
-        signal.raise_signal(signal.SIGINT)  # pressed before the cell began: not meant for it
-        with interruptible():
-            pass
         with pytest.raises(KeyboardInterrupt), interruptible():
             signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt), interruptible():
+            pytest.fail("it waited, and comes first")
+        signal.raise_signal(signal.SIGINT)  # pressed when the cell had ended: not meant for the next one
+        forget_interrupts()
         with interruptible():
             pass
+
+
+def test_a_time_limit_takes_its_end_with_it() -> None:
+    def fails() -> None:
+        with undisturbed():
+            spin(0.15)
+            raise ValueError("its own")
+
+    with undisturbed(), contextlib.suppress(ValueError), time_limit(0.05):
+        fails()
+    with undisturbed():
+        pass
+    with pytest.raises(TimedOut) as caught, time_limit(0.05):
+        fails()
+    assert isinstance(caught.value.__cause__, ValueError)
+    with undisturbed():
+        pass
 
 
 def test_other_threads_are_not_held_up() -> None:

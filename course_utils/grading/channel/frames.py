@@ -76,6 +76,10 @@ class Channel:
         self.resolve_handle = resolve_handle
         # Only one message at a time may be on its way out, whichever thread sends it.
         self._sending = threading.Lock()
+        # What was read of the message that is on its way in, and what of it is to be read again: when time is
+        # up in the middle of a message, its beginning must not be lost.
+        self._read_parts: list[bytearray] = []
+        self._again = bytearray()
 
     def send(
         self,
@@ -130,7 +134,7 @@ class Channel:
 
         Raises:
             ChannelClosedError: the other side has ended.
-            ChannelTimeoutError: nothing came in time.
+            ChannelTimeoutError: it did not come in time; it may be waited for again.
             UnreadableDataError: what came is not a message, or is larger than it may be.
         """
         mark, tree_size, count = _PREFIX.unpack(self._read(_PREFIX.size, deadline))
@@ -144,6 +148,7 @@ class Channel:
         if tree_size + sum(sizes) > self.most_bytes:
             raise UnreadableDataError("it is larger than a message may be")
         content = memoryview(self._read(sum(sizes), deadline))
+        self._read_parts = []
         buffers, start = [], 0
         for size in sizes:
             buffers.append(bytearray(content[start : start + size]))
@@ -158,18 +163,24 @@ class Channel:
 
     def _read(self, size: int, deadline: float | None) -> bytearray:
         content = bytearray(size)
-        view, got = memoryview(content), 0
+        got = min(size, len(self._again))
+        content[:got] = self._again[:got]
+        del self._again[:got]
+        view = memoryview(content)
         while got < size:
-            self._wait_until(deadline)
             try:
+                self._wait_until(deadline)
                 count = self.connection.recv_into(view[got:])
-            except TimeoutError:
+            except (TimeoutError, ChannelTimeoutError):
+                self._again = bytearray().join([*self._read_parts, content[:got]])
+                self._read_parts = []
                 raise ChannelTimeoutError from None
             except OSError:
                 raise ChannelClosedError from None
             if not count:
                 raise ChannelClosedError
             got += count
+        self._read_parts.append(content)
         return content
 
     def _wait_until(self, deadline: float | None) -> None:

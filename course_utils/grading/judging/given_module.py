@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Set
 from pathlib import Path
 
 from course_utils.checking.checker import load_exercises
 from course_utils.grading.places import Chapter
 
+REFUSING = """
+def __getattr__(name):
+    if name in {names}:
+        raise ImportError(name + " is not given while this chapter is graded: an exercise forbids it")
+    raise AttributeError("module " + repr(__name__) + " has no attribute " + repr(name))
+"""
 IMPORTS = "from course_utils.grading.player.given import given_class, given_function\n"
 
 
@@ -21,8 +28,19 @@ def graded_names(chapter: Chapter) -> dict[str, set[str]]:
     return found
 
 
+def withheld_names(chapter: Chapter) -> set[str]:
+    """Return what the chapter's exercises forbid of the course's own: it may be all but an answer."""
+    forbidden = (name for exercise in load_exercises(str(chapter)).values() for name in exercise.forbids)
+    return {name for name in forbidden if name.startswith("course_utils.")}
+
+
 def given_module(
-    file: Path, graded: set[str], *, imports: str = IMPORTS, needed: set[str] | None = None
+    file: Path,
+    graded: set[str],
+    *,
+    imports: str = IMPORTS,
+    needed: set[str] | None = None,
+    withheld: Set[str] = frozenset(),
 ) -> str:
     """Return a module's source with every graded function and class replaced by one without code.
 
@@ -34,6 +52,7 @@ def given_module(
         imports: The statements that import `given_function` and `given_class`.
         needed: The names that others use of the module: what none of them needs is left out too. Where it is
             left out, all that is public stays.
+        withheld: Names that are not given, though they are public; whoever asks for one is told so.
     """
     source = file.read_text(encoding="utf-8")
     tree = ast.parse(source)
@@ -42,7 +61,7 @@ def given_module(
         if isinstance(statement, (ast.FunctionDef, ast.ClassDef)) and statement.name in graded:
             kind = "given_class" if isinstance(statement, ast.ClassDef) else "given_function"
             body += ast.parse(f"{statement.name} = {kind}({statement.name!r})").body
-        else:
+        elif not withheld & set(_defined(statement)):
             body.append(statement)
     body = (
         _without_unused_helpers(body) if needed is None else _only_needed(body, {"__all__", *needed, *graded})
@@ -56,6 +75,9 @@ def given_module(
         default=0,
     )
     body[place:place] = ast.parse(imports).body
+    if withheld:
+        _shorten_all(body)
+        body += ast.parse(REFUSING.format(names=sorted(withheld))).body
     return ast.unparse(ast.Module(body, type_ignores=[])) + "\n"
 
 
@@ -90,13 +112,18 @@ def _only_needed(body: list[ast.stmt], needed: set[str]) -> list[ast.stmt]:
             found.add(name)
             waiting += [part.id for part in ast.walk(defined[name]) if isinstance(part, ast.Name)]
     kept = [statement for statement in body if not _defined(statement) or found & set(_defined(statement))]
-    there = {name for statement in kept for name in (*_defined(statement), *_imported(statement))}
-    for statement in kept:
+    _shorten_all(kept)
+    return kept
+
+
+def _shorten_all(body: list[ast.stmt]) -> None:
+    """Take out of `__all__` what is not there any more."""
+    there = {name for statement in body for name in (*_defined(statement), *_imported(statement))}
+    for statement in body:
         if isinstance(statement, ast.Assign) and _defined(statement) == ["__all__"]:
             statement.value = ast.List(
                 [name for name in statement.value.elts if name.value in there]  # type: ignore[attr-defined]
             )
-    return kept
 
 
 def _defined(statement: ast.stmt) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -40,13 +41,15 @@ class Preloading:
         private = self.folder / "private"
         private.mkdir(mode=0o700)
         self.address = str(private / "socket")
+        # A copy: a player can read how its process was started, and where the course lies is nothing to it.
+        program = shutil.copy(preload.__file__, self.folder)
         self._life, theirs = socket.socketpair()
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
             listener.bind(self.address)
             listener.listen()
             descriptors = [theirs.fileno(), listener.fileno()]
             self.process = subprocess.Popen(
-                [sys.executable, "-P", str(preload.__file__), *map(str, descriptors)],
+                [sys.executable, "-P", program, *map(str, descriptors)],
                 pass_fds=descriptors,
                 env={**ENVIRONMENT, "HOME": str(private)},
                 cwd="/",

@@ -1,8 +1,8 @@
 """The copy of the course's package that a player may see.
 
 It holds what a notebook needs (data, figures, the references of earlier chapters) and what a player runs. In
-the module of the chapter under test, what is graded is left out; see `given.py`. Later chapters, checks, and
-everything that judges are not in it.
+the module of the chapter under test, what is graded is left out, see `given.py`, and so is what exercises
+forbid. Later chapters, checks, and everything that judges are not in it.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ from pathlib import Path
 
 import yaml
 
-from course_utils.grading.edition.needed import EVERYTHING, notebook_source, used_names
-from course_utils.grading.judging.given_module import given_module, graded_names
+from course_utils.grading.judging.given_module import given_module, graded_names, withheld_names
 from course_utils.grading.judging.libraries import libraries_of
 from course_utils.grading.places import Chapter, GradingError, Places
 
@@ -52,14 +51,11 @@ class Stage:
         chapter: The chapter whose submissions are graded.
         earlier: The chapters before it, whose references may be used.
         libraries: Modules that are imported before the first player is forked.
-        used: What the notebook uses of the module under test, each as `module.name`. The rest of that module
-            is not given: a class for the next chapter may be all but an answer.
     """
 
     chapter: Chapter
     earlier: tuple[Chapter, ...] = ()
     libraries: tuple[str, ...] = ()
-    used: tuple[str, ...] = ()
 
 
 def stage_of(places: Places, chapter: Chapter) -> Stage:
@@ -69,20 +65,7 @@ def stage_of(places: Places, chapter: Chapter) -> Stage:
         GradingError: the course does not list the chapter.
     """
     earlier = tuple(earlier_chapters(places.root / "course.yml", chapter))
-    notebook = places.solution(chapter)
-    used = _used(notebook, chapter, notebook.stat().st_mtime_ns) if notebook.is_file() else ()
-    return Stage(chapter, earlier, libraries_of(notebook), used)
-
-
-@functools.cache
-def _used(notebook: Path, chapter: Chapter, _changed: int) -> tuple[str, ...]:
-    """Return what a notebook uses of the modules of which its chapter grades something."""
-    modules = graded_names(chapter)
-    try:
-        found = used_names([notebook_source(notebook)], modules)
-    except SyntaxError:
-        found = {module: {EVERYTHING} for module in modules}
-    return tuple(sorted(f"{module}.{name}" for module, names in found.items() for name in names))
+    return Stage(chapter, earlier, libraries_of(places.solution(chapter)))
 
 
 def earlier_chapters(course_file: Path, chapter: Chapter) -> list[Chapter]:
@@ -119,17 +102,14 @@ def stage_package(stage: Stage, folder: Path) -> Path:
     for name in OPEN_FOLDERS:
         _copy(PACKAGE / name, package / name)
     graded = graded_names(stage.chapter)
-    modules = reachable_modules([*stage.earlier, stage.chapter])
-    needed = used_names((_file_of(module).read_text(encoding="utf-8") for module in modules), graded)
-    for name in stage.used:
-        needed[name.rpartition(".")[0]].add(name.rpartition(".")[2])
-    for module in modules:
+    withheld = withheld_names(stage.chapter)
+    for module in reachable_modules([*stage.earlier, stage.chapter]):
         target = package.joinpath(*module.split(".")[1:]).with_suffix(".py")
         target.parent.mkdir(exist_ok=True)
         shutil.copy2(_file_of(module).parent / "__init__.py", target.parent)
-        if module in graded:
-            names = None if EVERYTHING in needed[module] else needed[module]
-            source = given_module(_file_of(module), graded[module], needed=names)
+        own = {name.rpartition(".")[2] for name in withheld if name.rpartition(".")[0] == module}
+        if module in graded or own:
+            source = given_module(_file_of(module), graded.get(module, set()), withheld=own)
             target.write_text(source, encoding="utf-8")
         else:
             shutil.copy2(_file_of(module), target)

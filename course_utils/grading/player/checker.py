@@ -11,7 +11,9 @@ from course_utils.checking.perform import Failure, Observation, perform
 from course_utils.checking.show import Score, show
 from course_utils.grading.channel.frames import ChannelClosedError
 from course_utils.grading.channel.messages import observation_to_data, script_from_data
-from course_utils.grading.player.link import the_link
+
+# The module, not what is in it: whichever of the two is imported first imports the other.
+from course_utils.grading.player import link as player_link
 
 RECORDED = "The answer was judged; the outcome is in the feedback."
 
@@ -32,7 +34,7 @@ class Checker:
 
     def _ask(self, answer: Any, exercise: str | None, *, graded: bool) -> Score | None:
         name = exercise if exercise is not None else getattr(answer, "__name__", None)
-        link = the_link()
+        link = player_link.the_link()
         with link.conversation:
             link.say(
                 "check", chapter=self.chapter, exercise=None if name is None else str(name), graded=graded
@@ -57,13 +59,13 @@ def _perform(answer: Any, wanted: dict[str, Any]) -> None:
     script = script_from_data(wanted["script"])
     seen = perform(answer, script, seconds=wanted["seconds"], seed=wanted["seed"])
     try:
-        the_link().say("seen", observation=observation_to_data(seen))
+        player_link.the_link().say("seen", observation=observation_to_data(seen))
     except ChannelClosedError:
         raise
     except Exception as error:
         # It is too large, or its own methods raise when it is looked at.
         failure = Failure("MemoryError", ("MemoryError",), f"the result cannot be handed over: {error}", ())
-        the_link().say("seen", observation=observation_to_data(Observation(failure=failure)))
+        player_link.the_link().say("seen", observation=observation_to_data(Observation(failure=failure)))
 
 
 def checker(chapter: str) -> Checker:

@@ -25,7 +25,7 @@ from traitlets import Any as AnyTrait
 from traitlets import Type
 from traitlets.config import Config
 
-from course_utils.checking.limits import interrupt, interruptible, undisturbed
+from course_utils.checking.limits import forget_interrupts, interrupt, interruptible, undisturbed
 from course_utils.grading.channel.frames import ChannelClosedError
 from course_utils.grading.channel.tags import UnreadableDataError
 from course_utils.grading.player.link import Link
@@ -196,6 +196,7 @@ class Player:
             await self._run(wanted["source"])
 
     async def _run(self, source: str) -> None:
+        forget_interrupts()
         try:
             with interruptible():
                 reply = await self.kernel.do_execute(

@@ -9,11 +9,14 @@ JSON: the copy's folder, and what else the chapter's notebooks import. LISTENER 
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import importlib
 import json
+import os
 import socket
 import sys
+from types import SimpleNamespace
 
 PRELOADED = (
     "ipykernel.ipkernel",
@@ -36,6 +39,8 @@ MOST_BYTES = 2**20
 def main() -> None:
     """Import, wait for the package, and serve."""
     life, listener = (socket.socket(fileno=int(number)) for number in sys.argv[1:3])
+    # pandas asks when it is loaded whether a notebook shows its tables, and remembers that.
+    builtins.get_ipython = lambda: SimpleNamespace(kernel=None)  # type: ignore[attr-defined]
     for name in PRELOADED:
         importlib.import_module(name)
     with life.makefile("rb") as lines:
@@ -48,6 +53,9 @@ def main() -> None:
         # What cannot be imported here cannot be in a notebook either, and says so there.
         with contextlib.suppress(Exception):
             importlib.import_module(name)
+        if len(os.listdir("/proc/self/task")) > 1:
+            raise SystemExit(f"{name} starts a thread when it is imported, so that no player can be forked")
+    del builtins.get_ipython  # type: ignore[attr-defined]
     from course_utils.grading.player.server import run
 
     run(life, listener)

@@ -115,6 +115,9 @@ def _answer(judge: socket.socket, kernel: Any) -> None:
     except LayerError as error:
         tell(error)
         pid = 0
+    except RuntimeError as error:  # a thread was started here
+        tell(LayerError("fork", str(error)))
+        pid = 0
     os.close(channel)
     answer = json.dumps({"pid": pid}).encode() + b"\n"
     try:

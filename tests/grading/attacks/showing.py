@@ -157,6 +157,11 @@ ATTACKS = [
         limits={"output_characters_per_cell": 60_000},
         seen=runs_nothing,
     ),
+    Attack(
+        "asks how tables are shown, which is as in JupyterLab",
+        before="import pandas as pd\nattempt('columns', lambda: pd.options.display.max_columns)",
+        seen=says(columns="20"),
+    ),
     Attack("shows what is harmless", before=HARMLESS, seen=both(runs_nothing, keeps_what_is_harmless)),
     Attack(
         "shows scripts out of its answer",

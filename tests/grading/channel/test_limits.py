@@ -229,3 +229,25 @@ def test_stand_ins_in_a_column_do_not_trouble_pandas() -> None:
     kept = tables._column(column)
     assert type(kept[0]).__name__ == "Foreign"
     assert kept[1] == "text"
+
+
+def test_a_message_that_comes_in_pieces_is_waited_for_again() -> None:
+    ours, theirs = socket.socketpair()
+    sender, receiver = Channel(ours), Channel(theirs)
+    message = {"say": "output", "rows": [torch.arange(5.0), "text" * 30, torch.ones(2, 3)]}
+    recording, copy = socket.socketpair()
+    Channel(recording).send(message)
+    whole = copy.recv(100_000)
+    for start in range(1, len(whole) - 4, 7):
+        for piece in (whole[:start], whole[start : start + 3]):
+            ours.sendall(piece)
+            with pytest.raises(ChannelTimeoutError):
+                receiver.receive(deadline=time.monotonic() + 0.002)
+        ours.sendall(whole[start + 3 :])
+        sender.send("the next")
+        found = receiver.receive(deadline=time.monotonic() + 5)
+        assert torch.equal(found["rows"][0], torch.arange(5.0))
+        assert found["rows"][1] == "text" * 30
+        assert receiver.receive(deadline=time.monotonic() + 5) == "the next"
+    for end in (ours, theirs, recording, copy):
+        end.close()

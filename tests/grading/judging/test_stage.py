@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from course_utils.checking.checker import load_exercises
-from course_utils.grading.judging.given_module import given_module, graded_names
+from course_utils.checking.checker import chapters_with_checks, load_exercises
+from course_utils.grading.judging.given_module import given_module, graded_names, withheld_names
 from course_utils.grading.judging.stage import earlier_chapters, reachable_modules, stage_of, stage_package
 from course_utils.grading.places import Chapter, GradingError, Places
 from tests.grading.classroom import CHAPTER, ROOT, declared
@@ -120,8 +124,39 @@ def test_helpers_that_only_a_graded_function_uses_go_with_it(tmp_path: Path) -> 
     assert "SIZE" not in only
 
 
-def test_what_the_notebook_does_not_use_is_not_there_either(staged: Path) -> None:
+def test_what_an_exercise_forbids_is_not_there_and_says_so(staged: Path) -> None:
     # Grouped-query attention with as many key heads as query heads is the answer to the last item.
     source = (staged / "course_utils" / CHAPTER.part / f"{CHAPTER.name}.py").read_text(encoding="utf-8")
     assert "class GroupedQueryAttention" not in source
     assert "nn.Linear" not in source
+    asking = f"from course_utils.{CHAPTER.part}.{CHAPTER.name} import GroupedQueryAttention"
+    assert "ImportError: GroupedQueryAttention is not given while this chapter is graded" in run(
+        staged, asking
+    )
+    asking = f"from course_utils.{CHAPTER.part}.{CHAPTER.name} import Nothing"
+    assert "has no attribute" in run(staged, asking) or "cannot import name" in run(staged, asking)
+
+
+@pytest.mark.parametrize("chapter", chapters_with_checks())
+def test_all_else_that_is_public_is_there(chapter: str, tmp_path: Path) -> None:
+    place = Chapter.parse(chapter)
+    folder = stage_package(stage_of(Places(ROOT), place), tmp_path / "package")
+    names = []
+    for name in graded_names(place):
+        public = [
+            own
+            for own, value in vars(importlib.import_module(name)).items()
+            if not own.startswith("_") and getattr(value, "__module__", None) == name
+        ]
+        names += [f"{name}.{own}" for own in public]
+    names = [name for name in names if name not in withheld_names(place)]
+    assert names
+    asking = "\n".join(f"from {name.rpartition('.')[0]} import {name.rpartition('.')[2]}" for name in names)
+    assert run(folder, asking) == ""
+
+
+def run(package: Path, source: str) -> str:
+    """Run a program that sees the copy of the package, and return what it says."""
+    command = [sys.executable, "-P", "-c", source]
+    environment = {**os.environ, "PYTHONPATH": str(package)}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False).stderr

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from course_utils.checking.limits import interrupt, undisturbed
 from course_utils.grading.channel.frames import Channel
 from course_utils.grading.channel.objects import Handle
 from course_utils.grading.player import link as link_module
@@ -117,3 +118,17 @@ def test_a_stream_says_what_was_written_in_pieces() -> None:
     assert said == [("stream", "one 2\n"), ("stream", "x" * FLUSH_CHARACTERS)]
     with pytest.raises(TypeError, match="must be str, not bytes"):
         stream.write(b"bytes")  # type: ignore[arg-type]
+
+
+def test_a_function_is_not_called_when_an_interrupt_waits() -> None:
+    wanted = {"function": lambda: pytest.fail("called"), "args": (), "kwargs": {}}
+    said = []
+
+    def asks() -> None:
+        with undisturbed():
+            interrupt(KeyboardInterrupt())
+            said.append(link_module._called(wanted)["error"])
+
+    with pytest.raises(KeyboardInterrupt):
+        asks()
+    assert said == ["it was interrupted"]
