@@ -92,7 +92,8 @@ c.SaveMarks.journal_folder = str(JOURNAL.folder)
 
 # A run that was cut off is taken up again: what it left half done is cleared here, and graded anew by the
 # next run.
-# Before a submission's folder is copied, links and what is too large are moved to grading/set_aside.
+# `begin` also clears the way: before nbgrader copies a submission's folder, links and what is too large are
+# moved to grading/set_aside.
 c.Autograde.pre_convert_hook = functools.partial(JOURNAL.begin, limits=c.PlayNotebook.limits)
 c.Autograde.post_convert_hook = JOURNAL.finish
 JOURNAL.recover(GRADING / "autograded")

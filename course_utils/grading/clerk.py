@@ -25,7 +25,7 @@ from course_utils.grading.places import Chapter
 from course_utils.grading.play import note_playing
 from course_utils.grading.released import ReleasedCell, release_hash, released_cells
 from course_utils.grading.restore import restore_notebook
-from course_utils.grading.save import judged, make_record
+from course_utils.grading.save import judged, make_record, write_points
 
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 LOG = logging.getLogger("course.clerk")
@@ -140,11 +140,7 @@ class Clerk:
             if is_grade(cell):
                 grade = grades[name]
                 given = points[name] if is_test(cell) else determine_grade(cell, LOG)[0]
-                # A mark that an instructor has changed by hand stays. It is to be looked at again, unless
-                # neither the answer nor what it earns by itself is another than when it was given.
-                if not (same_submission and grade.manual_score is not None and grade.auto_score == given):
-                    grade.needs_manual_grade = grade.manual_score is not None or given is None
-                grade.auto_score = given
+                write_points(grade, given, same_submission=same_submission)
             if is_solution(cell) or is_task(cell):
                 unchanged = cell.metadata.nbgrader.get("checksum") == compute_checksum(cell)
                 comments[name].auto_comment = "No response." if unchanged and not is_task(cell) else None

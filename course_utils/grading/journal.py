@@ -23,7 +23,7 @@ from traitlets.log import get_logger
 from course_utils.grading.places import Chapter
 from course_utils.grading.problems import Problem
 from course_utils.grading.sandbox.limits import Limits
-from course_utils.grading.set_aside import set_aside
+from course_utils.grading.set_aside import set_all_aside, set_aside
 
 SCHEMA = 1
 
@@ -107,35 +107,50 @@ class Journal:
         """Drop a record, so that the notebook counts as not graded."""
         self._record_path(chapter, student).unlink(missing_ok=True)
 
+    def graded_before(self, chapter: Chapter, student: str) -> str | None:
+        """Return the hash of what was graded the last time, while a notebook is being graded again."""
+        submissions = _read(self._running_path(chapter.part, student)).get("graded_before")
+        return submissions.get(chapter.name) if isinstance(submissions, dict) else None
+
     # nbgrader calls `begin` and `finish` as the hooks before and after a student's notebooks are converted.
 
     def begin(self, *, notebooks: Sequence[str], limits: dict[str, Any] | None = None, **_: Any) -> None:
-        """Mark a student's submission as being graded by this process. A hook of nbgrader.
+        """Set aside what must not be copied, and mark a submission as being graded. A hook of nbgrader.
 
-        What nbgrader must not copy is moved out of the submission first. Where that fails, nothing goes on:
-        nbgrader takes no notice of a hook's exceptions, but of an exit.
+        Where a file cannot be moved out of the submission, all of it is, and this student alone has no marks.
+        Where even that fails, the disk or the settings are at fault, and nothing goes on: nbgrader takes no
+        notice of a hook's exceptions and would copy everything, but it takes notice of an exit.
         """
         if not notebooks:
             return
         part, student = _owner(notebooks)
         try:
-            aside = self.folder.parent / "set_aside" / student / part
-            for moved in set_aside(Path(notebooks[0]).parent, aside, Limits(**(limits or {}))):
-                get_logger().warning("%s", moved)
-        except OSError as error:
-            what = "%s/%s: a file that must not be copied cannot be moved: %s"
-            get_logger().error(what, student, part, error)
+            self._clear_the_way(Path(notebooks[0]).parent, Limits(**(limits or {})))
+        except Exception as error:
+            get_logger().error("%s/%s: what must not be copied cannot be moved: %s", student, part, error)
             raise SystemExit(1) from None
         chapters = sorted(Path(path).stem for path in notebooks)
+        before = {name: self.read(Chapter(part, name), student) for name in chapters}
         for name in chapters:
             self.forget(Chapter(part, name), student)
         data = {
+            "graded_before": {name: record.submission for name, record in before.items() if record},
             "host": socket.gethostname(),
             "process": os.getpid(),
             "started": psutil.Process().create_time(),
             "chapters": chapters,
         }
         write_whole(self._running_path(part, student), json.dumps(data))
+
+    def _clear_the_way(self, submitted: Path, limits: Limits) -> None:
+        """Move out of a student's folder of a part what must not be copied; say what was moved."""
+        aside = self.folder.parent / "set_aside" / submitted.parent.name / submitted.name
+        try:
+            for moved in set_aside(submitted, aside, limits):
+                get_logger().warning("%s", moved)
+        except Exception as error:
+            reason = f"not all of it can be looked through ({type(error).__name__}: {error})"
+            get_logger().error("%s", set_all_aside(submitted, submitted, reason, aside))
 
     def finish(self, *, notebooks: Sequence[str], **_: Any) -> None:
         """Take the mark away. A hook of nbgrader."""

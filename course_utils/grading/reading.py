@@ -137,9 +137,18 @@ def read_notebook(path: Path) -> NotebookNode:
 def read_bytes(path: Path) -> bytes:
     """Return the bytes of a student's file, at most a few more than a notebook may have.
 
+    Args:
+        path: The file, as in submitted/STUDENT/PART/CHAPTER.ipynb. Neither it nor the two folders it lies in
+            may be links; those further up are the instructor's own.
+
     Raises:
-        UnreadableError: it is not a file, or may not be read.
+        UnreadableError: it is not a file of its own, or may not be read.
     """
+    linked = next((folder for folder in path.parents[:2] if folder.is_symlink()), None)
+    if linked is not None:
+        raise UnreadableError(
+            f"the folder {linked.name} is a link to another folder, not a folder of its own"
+        )
     # A link may lead to somebody else's notebook, and a pipe would be waited for.
     flags = os.O_RDONLY
     for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"):  # each where the system has it

@@ -33,9 +33,10 @@ class Change:
 
 @dataclass
 class Regrading:
-    """What grading again would change, and what could not be played."""
+    """What grading again would change, whose marks were compared, and what could not be played."""
 
     changes: list[Change] = field(default_factory=list)
+    compared: dict[Chapter, list[str]] = field(default_factory=dict)
     failed: dict[Task, str] = field(default_factory=dict)
     played: int = 0
 
@@ -76,6 +77,7 @@ def regrade(
             if played.playing is None:
                 found.failed[played.task] = played.reason
             else:
+                found.compared.setdefault(chapter, []).append(student)
                 marks = judged(played.notebook, played.playing)
                 for cell, mark in marks.items():
                     old, by_hand = before.get(student, {}).get(cell, (None, None))

@@ -8,6 +8,7 @@ from typing import Any
 
 from nbformat import NotebookNode
 from nbgrader.preprocessors import SaveAutoGrades
+from nbgrader.utils import determine_grade
 from traitlets import Unicode
 
 from course_utils.checking.render import to_html, to_text
@@ -27,7 +28,7 @@ from course_utils.grading.released import release_hash, released_cells
 class SaveMarks(SaveAutoGrades):
     """nbgrader's SaveAutoGrades, with the mark of a test cell taken from the judge's record.
 
-    Cells that a person marks are left to nbgrader. What a test cell shows is written anew from the record, so
+    What a test cell shows is written anew from the record, so
     that feedback shows nothing of a graded run's inputs, and nothing that the submission made up.
     """
 
@@ -38,6 +39,7 @@ class SaveMarks(SaveAutoGrades):
         names = resources["nbgrader"]
         self._chapter = Chapter(names["assignment"], names["notebook"])
         self._marks = judged(nb, resources[RECORDS])
+        self._same_submission = self._graded_before(names["student"]) == nb.metadata[NOTES]["submission"]
         nb, resources = super().preprocess(nb, resources)
         with self.gradebook as gradebook:
             release = release_hash(released_cells(gradebook, names["assignment"], names["notebook"], Path()))
@@ -51,16 +53,34 @@ class SaveMarks(SaveAutoGrades):
         nb.metadata.get(NOTES, {}).pop("seconds", None)
         return nb, resources
 
-    def _add_score(self, cell: NotebookNode, resources: Any) -> None:
-        if not is_test(cell):
-            super()._add_score(cell, resources)
-            return
+    def _graded_before(self, student: str) -> str | None:
+        """Return the hash of the submission that was graded the last time."""
+        if not self.journal_folder:
+            return None
+        return Journal(Path(self.journal_folder)).graded_before(self._chapter, student)
+
+    def _add_score(self, cell: NotebookNode, resources: Any) -> None:  # noqa: ARG002
         name = cell.metadata.nbgrader["grade_id"]
         grade = self.gradebook.find_grade(name, self.notebook_id, self.assignment_id, self.student_id)
-        grade.auto_score = self._marks[name].points
-        # A mark that an instructor has changed by hand stays; nbgrader asks for it to be looked at again.
-        grade.needs_manual_grade = grade.manual_score is not None
+        points = self._marks[name].points if is_test(cell) else determine_grade(cell, self.log)[0]
+        write_points(grade, points, same_submission=self._same_submission)
         self.gradebook.db.commit()
+
+
+def write_points(grade: Any, points: float | None, *, same_submission: bool) -> None:
+    """Write what a cell earns by itself into its row of the gradebook.
+
+    A mark that an instructor has given by hand stays. It is to be looked at again, unless neither the
+    submission nor what the cell earns by itself is another than when it was given.
+
+    Args:
+        grade: The row of the gradebook.
+        points: What the cell earns; None where a person must mark it.
+        same_submission: Whether the same file was graded the last time.
+    """
+    if not (same_submission and grade.manual_score is not None and grade.auto_score == points):
+        grade.needs_manual_grade = grade.manual_score is not None or points is None
+    grade.auto_score = points
 
 
 def judged(notebook: NotebookNode, playing: Playing) -> dict[str, Mark]:

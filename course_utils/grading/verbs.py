@@ -257,8 +257,16 @@ def regrade(
             console.print("Nothing was written. To write the new marks: the same command with --yes")
             return 1
         console.print(f"The old marks are kept in {keep_log(places, found.changes)}")
-        run = grade_class(places, chapters, workers, students=who, force=True, trusted=trust_submissions)
-    return 1 if run.interrupted or run.failed else 0
+        failed = bool(found.failed)
+        # Nobody else: the marks of who failed, or has handed in since, were neither shown nor logged.
+        for chapter, compared in found.compared.items():
+            run = grade_class(
+                places, [chapter], workers, students=compared, force=True, trusted=trust_submissions
+            )
+            failed = failed or run.interrupted or bool(run.failed)
+            if run.interrupted:
+                break
+    return 1 if failed else 0
 
 
 @_explained

@@ -101,6 +101,25 @@ def test_marks_by_hand_and_comments_stay(classroom: Classroom) -> None:
         assert comment.manual_comment == "Good."
 
 
+def test_plain_nbgrader_asks_for_another_look_where_the_clerk_does(classroom: Classroom) -> None:
+    hand_in_a_small_class(classroom)
+    grade(classroom)
+    with NbGrader(classroom.places).gradebook() as gradebook:
+        for student in ("right", "wrong"):
+            for name in (WRITTEN, f"check_{FIRST}"):
+                by_hand = gradebook.find_grade(name, CHAPTER.name, CHAPTER.part, student)
+                by_hand.manual_score, by_hand.needs_manual_grade = 1.5, False
+        gradebook.db.commit()
+    another = answered(classroom.released(), {FIRST: solutions()[FIRST]}, TEXT + " Always.")
+    classroom.hand_in("wrong", another)
+    classroom.run("nbgrader", "autograde", CHAPTER.part, "--force")
+    found = {student: row["grades"] for student, row in rows(classroom).items()}
+    for name in (WRITTEN, f"check_{FIRST}"):
+        assert found["right"][name][1:] == (1.5, False)
+        assert found["wrong"][name][1:] == (1.5, True)
+    assert found["late"][WRITTEN] == (None, None, True)  # nobody has marked it yet
+
+
 def test_marks_by_hand_are_looked_at_again_when_the_answer_is_another(classroom: Classroom) -> None:
     hand_in_a_small_class(classroom)
     grade(classroom)

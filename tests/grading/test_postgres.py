@@ -1,7 +1,11 @@
-"""A gradebook on PostgreSQL holds the same marks as one in a file; without a server, both are files."""
+"""A gradebook on PostgreSQL holds the same marks as one in a file.
+
+Without a server both are files; where COURSE_REQUIRE_POSTGRES is set, as in CI, that is a failure.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -27,10 +31,28 @@ FIRST, SECOND, *_ = exercises()
 STUDENTS = ("blank", "right", "wrong")
 
 
+def there_if_required(running: Server | None) -> Server | None:
+    """Return the server, or None where there is none and none is asked for."""
+    if running is None and os.environ.get("COURSE_REQUIRE_POSTGRES"):
+        pytest.fail(
+            "COURSE_REQUIRE_POSTGRES is set, but PostgreSQL's initdb and postgres were not found and could "
+            "not be installed. Install the package postgresql, or unset the variable."
+        )
+    return running
+
+
 @pytest.fixture(scope="module")
 def running_server() -> Iterator[Server | None]:
     with server() as running:
-        yield running
+        yield there_if_required(running)
+
+
+def test_a_missing_server_fails_where_one_is_required(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COURSE_REQUIRE_POSTGRES", raising=False)
+    assert there_if_required(None) is None
+    monkeypatch.setenv("COURSE_REQUIRE_POSTGRES", "yes")
+    with pytest.raises(pytest.fail.Exception, match="COURSE_REQUIRE_POSTGRES is set"):
+        there_if_required(None)
 
 
 @dataclass(frozen=True)

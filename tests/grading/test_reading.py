@@ -99,6 +99,26 @@ def test_an_unreadable_submission_becomes_a_notice(tmp_path: Path) -> None:
         assert notebook.metadata[NOTES]["problems"][0]["urgent"]
 
 
+@pytest.mark.parametrize("linked", ["eve", "eve/part", "eve/part/a.ipynb"])
+def test_no_link_is_followed_out_of_a_student_s_folder(tmp_path: Path, linked: str) -> None:
+    bob = tmp_path / "bob" / "part"
+    bob.mkdir(parents=True)
+    (bob / "a.ipynb").write_text(json.dumps(whole()))
+    link = tmp_path / linked
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(tmp_path / linked.replace("eve", "bob"))
+    with pytest.raises(UnreadableError, match="is a link to another"):
+        read_bytes(tmp_path / "eve" / "part" / "a.ipynb")
+    assert read_submission(tmp_path / "eve" / "part" / "a.ipynb").metadata[NOTES]["unreadable"]
+
+
+def test_an_instructor_s_own_folder_may_be_a_link(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere" / "eve" / "part").mkdir(parents=True)
+    (tmp_path / "elsewhere" / "eve" / "part" / "a.ipynb").write_text(json.dumps(whole()))
+    (tmp_path / "submitted").symlink_to(tmp_path / "elsewhere")
+    assert read_bytes(tmp_path / "submitted" / "eve" / "part" / "a.ipynb")
+
+
 def test_half_of_a_surrogate_pair_is_no_text_and_a_whole_one_is() -> None:
     cell = {"cell_type": "code", "id": "\ud800", "metadata": {"nbgrader": {"grade_id": "a\udc00"}}}
     cell |= {"source": "x = '\ud800' + '🙂'", "outputs": [], "execution_count": None}

@@ -198,6 +198,31 @@ def test_a_submission_that_cannot_be_played_does_not_keep_the_others_from_their_
     assert after["bob"] == before["bob"]
 
 
+@pytest.mark.usefixtures("mended")
+def test_no_mark_is_written_that_was_not_shown(
+    course: Classroom, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = rows(course)
+    honest, passes = ThisProcess.work, iter(range(9))
+
+    def ada_is_lost_at_first(self: ThisProcess, units: Any) -> Iterator[Any]:
+        first = next(passes) == 0
+        for name, done in honest(self, units):
+            yield name, Done(None, "it was lost") if first and name[1] == "ada" else done
+
+    monkeypatch.setattr(ThisProcess, "work", ada_is_lost_at_first)
+    assert regrade(yes=True) == 1
+    assert set(listed(capsys.readouterr().out)) == {"eve"}
+    after = rows(course)
+    assert after["ada"] == before["ada"]
+    assert after["eve"]["grades"][CELL] == (2.0, BY_HAND, True)
+    assert [entry["student"] for entry in log_of(course)] == ["eve"]
+
+    assert regrade(yes=True) == 0
+    assert rows(course)["ada"]["grades"][CELL][0] == 2.0
+    assert [entry["student"] for entry in log_of(course)] == ["eve", "ada"]
+
+
 def test_the_difference_of_a_mark_that_a_person_gave_is_none() -> None:
     assert Change("a/b", "ada", "cell", 1.25, 2.0).difference == 0.75
     assert Change("a/b", "ada", "cell", None, 2.0).difference == 2.0

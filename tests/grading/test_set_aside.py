@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
+import subprocess
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from course_utils.grading import journal as journal_module
 from course_utils.grading.engine import grade_class
 from course_utils.grading.journal import Journal
+from course_utils.grading.places import Places
 from course_utils.grading.reading import UnreadableError, read_bytes
 from course_utils.grading.sandbox.limits import Limits
 from course_utils.grading.schedule import ThisProcess
@@ -66,7 +70,7 @@ def test_links_pipes_and_sizes(folder: Path) -> None:
         "large.bin": "it is larger than 100 bytes",
     }
     assert [path.name for path in folder.rglob("*")] == ["deep"]
-    aside = folder.parents[2] / "aside" / "eve" / "part"
+    aside = folder.parents[2] / "aside" / "eve" / "part" / "1"
     assert (aside / "link.csv").readlink() == secret
     assert (aside / "large.bin").stat().st_size == 101
     assert secret.read_text() == SECRET
@@ -86,8 +90,8 @@ def test_what_was_set_aside_before_stays(folder: Path) -> None:
         (folder / "notes").symlink_to(text)
         move(folder)
     aside = folder.parents[2] / "aside" / "eve" / "part"
-    kept = {path.name: str(path.readlink()) for path in aside.iterdir()}
-    assert kept == {"notes": "first", "notes.2": "second", "notes.3": "third"}
+    kept = {path.relative_to(aside).as_posix(): str(path.readlink()) for path in aside.glob("*/*")}
+    assert kept == {"1/notes": "first", "2/notes": "second", "3/notes": "third"}
 
 
 def test_a_notebook_that_is_a_link_still_counts_as_handed_in(folder: Path) -> None:
@@ -98,21 +102,138 @@ def test_a_notebook_that_is_a_link_still_counts_as_handed_in(folder: Path) -> No
     assert SECRET not in (folder / "chapter.ipynb").read_text()
 
 
-def test_a_folder_that_is_a_link_is_not_followed(folder: Path) -> None:
+@pytest.mark.parametrize("level", ["student", "part"])
+def test_a_folder_that_is_a_link_is_not_followed(folder: Path, level: str) -> None:
     other = folder.parents[1] / "bob" / "part"
     other.mkdir(parents=True)
     (other / "mine").symlink_to("kept")
+    (other / "chapter.ipynb").write_text(SECRET)
     folder.rmdir()
-    folder.symlink_to(other)
-    assert move(folder) == {".": "the folder is a link"}
+    if level == "student":
+        folder.parent.rmdir()
+    link = folder.parent if level == "student" else folder
+    link.symlink_to(other.parent if level == "student" else other)
+    (moved,) = set_aside(folder, folder.parents[2] / "aside", SMALL)
+    assert (moved.path, moved.why) == (link, "the folder is a link")
+    assert moved.now.is_symlink()
     assert (other / "mine").is_symlink()
+    assert (other / "chapter.ipynb").read_text() == SECRET
+    # It still counts as handed in, and says why it is not marked.
+    assert not link.is_symlink()
+    assert [path.name for path in folder.iterdir()] == ["chapter.ipynb"]
+    assert "the folder is a link" in (folder / "chapter.ipynb").read_text()
 
 
-def test_what_cannot_be_moved_stops_the_run(
-    folder: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_name_as_long_as_can_be_is_set_aside_twice(folder: Path) -> None:
+    name = "x" * 255
+    for _ in range(2):
+        (folder / name).symlink_to("secret")
+        assert move(folder) == {name: "it is a link"}
+    assert list(folder.iterdir()) == []
+
+
+def test_folders_without_rights_are_opened(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "sub").mkdir()
+    (folder / "sub" / "large.bin").write_bytes(b"x" * 101)
+    (folder / "sub").chmod(0o555)
+    folder.chmod(0o111)
+    rename, listdir = os.rename, os.listdir
+
+    # As for an ordinary user: whoever is root may do everything.
+    def guarded_rename(source: Path, target: Path) -> None:
+        if not Path(source).parent.stat().st_mode & 0o200:
+            raise PermissionError(errno.EACCES, "Permission denied", str(source))
+        rename(source, target)
+
+    def guarded_listdir(path: Path) -> list[str]:
+        if not path.stat().st_mode & 0o400:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return listdir(path)
+
+    monkeypatch.setattr(os, "rename", guarded_rename)
+    monkeypatch.setattr(os, "listdir", guarded_listdir)
+    assert move(folder) == {"sub/large.bin": "it is larger than 100 bytes"}
+
+
+def test_submissions_on_another_file_system(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def another_file_system(source: Path, target: Path) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    monkeypatch.setattr(os, "rename", another_file_system)
+    (folder / "link").symlink_to("secret")
+    (folder / "large.bin").write_bytes(b"x" * 101)
+    os.mkfifo(folder / "pipe")
+    assert set(move(folder)) == {"link", "large.bin", "pipe"}
+    assert list(folder.iterdir()) == []
+    aside = folder.parents[2] / "aside" / "eve" / "part" / "1"
+    assert (aside / "link").is_symlink()
+    assert (aside / "large.bin").stat().st_size == 101
+
+
+def nest(folder: Path, name: str, levels: int) -> None:
+    """Make folders in one another, and a link in the innermost, whose whole path may be too long."""
+    here = os.open(folder, os.O_RDONLY)
+    for _ in range(levels):
+        os.mkdir(name, dir_fd=here)
+        inner = os.open(name, os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = inner
+    os.symlink("/secret", "link", dir_fd=here)
+    os.close(here)
+
+
+def test_folders_nested_without_end_are_set_aside_whole(folder: Path) -> None:
+    nest(folder, "d", 1100)
+    try:
+        (why,) = move(folder).values()
+        assert why == "more than 50 folders lie in one another"
+        left = list(folder.rglob("*"))
+        assert len(left) == 49
+        assert not any(path.is_symlink() for path in left)
+    finally:
+        # pytest, which would remove it later, calls itself for each level.
+        subprocess.run(["rm", "-rf", str(folder), str(folder.parents[2] / "aside")], check=True)
+
+
+@pytest.fixture
+def journal(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Journal:
+    """The journal of a course whose `submitted` is that of the folder."""
     monkeypatch.setattr(journal_module, "get_logger", lambda: logging.getLogger("test"))
-    journal = Journal(folder.parents[2] / "grading" / "journal")
+    return Journal(folder.parents[2] / "grading" / "journal")
+
+
+def test_what_cannot_be_looked_through_is_set_aside_whole(
+    folder: Path, journal: Journal, caplog: pytest.LogCaptureFixture
+) -> None:
+    nest(folder, "d" * 250, 30)
+    (folder / "chapter.ipynb").write_text("{}")
+    (folder / "other.ipynb").write_text("{}")
+    with caplog.at_level(logging.ERROR):
+        journal.begin(notebooks=[str(folder / "chapter.ipynb")])
+    assert "not all of it can be looked through (OSError: " in caplog.text
+    assert sorted(path.name for path in folder.iterdir()) == ["chapter.ipynb", "other.ipynb"]
+    assert "This was set aside" in (folder / "chapter.ipynb").read_text()
+    kept = folder.parents[2] / "grading" / "set_aside" / "eve" / "part" / "1" / "part"
+    assert (kept / "chapter.ipynb").read_text() == "{}"
+    assert (kept / ("d" * 250)).is_dir()
+
+
+def test_whatever_goes_wrong_nothing_is_left_to_be_copied(
+    folder: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumbles(*_: Any) -> None:
+        raise RecursionError("maximum recursion depth exceeded")
+
+    monkeypatch.setattr(journal_module, "set_aside", stumbles)
+    (folder / "chapter.ipynb").write_text("{}")
+    (folder / "link").symlink_to("/secret")
+    journal.begin(notebooks=[str(folder / "chapter.ipynb")])
+    assert [path.name for path in folder.iterdir()] == ["chapter.ipynb"]
+
+
+def test_where_nothing_at_all_can_be_moved_the_run_stops(
+    folder: Path, journal: Journal, caplog: pytest.LogCaptureFixture
+) -> None:
     (folder / "link").symlink_to("secret")
     (folder.parents[2] / "grading").mkdir()
     (folder.parents[2] / "grading" / "set_aside").write_text("a file where a folder should be")
@@ -127,6 +248,14 @@ def test_reading_follows_no_link_and_waits_for_no_pipe(folder: Path) -> None:
     for name, why in {"link": "a link to another file", "pipe": "not a file", ".": "directory"}.items():
         with pytest.raises(UnreadableError, match=why):
             read_bytes(folder / name)
+
+
+def link_to_bob(places: Places) -> None:
+    """Hand in somebody else's folder: as that of a part, and as a student's own."""
+    submitted = places.grading / "submitted"
+    (submitted / "thief2").mkdir()
+    (submitted / "thief2" / CHAPTER.part).symlink_to(submitted / "bob" / CHAPTER.part)
+    (submitted / "thief3").symlink_to("bob")
 
 
 @pytest.mark.slow
@@ -147,15 +276,24 @@ def test_plain_nbgrader_copies_no_secret(classroom: Classroom) -> None:
     thief = places.submitted(CHAPTER, "thief")
     thief.parent.mkdir(parents=True)
     thief.symlink_to(places.submitted(CHAPTER, "bob"))
+    link_to_bob(places)
+    # Setting aside fails for this one alone, and stops nobody whose turn comes after.
+    deep = classroom.hand_in("deep", good).parent
+    nest(deep, "d" * 250, 30)
 
     said = classroom.run("nbgrader", "autograde", CHAPTER.part)
     classroom.run("nbgrader", "generate_feedback", CHAPTER.part)
     marks = classroom.marks()
     assert sum(filter(None, marks["eve"].values())) == sum(filter(None, marks["bob"].values())) > 10
-    assert not any(marks["thief"].values())
+    for student in ("thief", "thief2", "thief3", "deep"):
+        assert not any(marks[student].values()), student
+    assert f"grading/submitted/thief2/{CHAPTER.part}: the folder is a link" in said
+    assert "grading/submitted/thief3: the folder is a link" in said
+    assert f"grading/submitted/deep/{CHAPTER.part}: not all of it can be looked through" in said
+    assert said.count("the file cannot be read") == 4
     for name in ("data.csv", "seed.txt", "course", "huge.bin"):
         assert f"eve/{CHAPTER.part}/{name}: it is" in said
-        assert os.path.lexists(places.grading / "set_aside" / "eve" / CHAPTER.part / name)
+        assert os.path.lexists(places.grading / "set_aside" / "eve" / CHAPTER.part / "1" / name)
         assert not os.path.lexists(eve / name)
     secrets = [SECRET, (places.grading / "secret_seed").read_text().strip()]
     copied = [path for kind in ("autograded", "feedback") for path in (places.grading / kind).rglob("*")]
@@ -176,11 +314,18 @@ def test_a_link_to_somebody_else_s_notebook_earns_nothing(classroom: Classroom) 
     thief = classroom.places.submitted(CHAPTER, "thief")
     thief.parent.mkdir(parents=True)
     thief.symlink_to(bob)
+    link_to_bob(classroom.places)
+    # The instructor's own folders may be links.
+    submitted = classroom.places.grading / "submitted"
+    submitted.rename(classroom.root / "elsewhere")
+    submitted.symlink_to(classroom.root / "elsewhere")
     run = grade_class(classroom.places, [CHAPTER], ThisProcess())
     assert run.failed == {}
     marks = classroom.marks()
     assert any(marks["bob"].values())
-    assert not any(marks["thief"].values())
-    found = {standing.student: standing.record for standing in run.standings[CHAPTER]}["thief"]
-    assert found is not None
-    assert any("a link to another file" in problem.what for problem in found.problems)
+    records = {standing.student: standing.record for standing in run.standings[CHAPTER]}
+    for student, kind in {"thief": "file", "thief2": "folder", "thief3": "folder"}.items():
+        assert not any(marks[student].values()), student
+        found = records[student]
+        assert found is not None
+        assert any(f"a link to another {kind}" in problem.what for problem in found.problems)
