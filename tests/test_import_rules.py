@@ -18,6 +18,7 @@ MODULES = {
     "jupyter-book": "jupyter_book",
     "beautifulsoup4": "bs4",
     "pyyaml": "yaml",
+    "ipython": "IPython",
     "scikit-learn": "sklearn",
     "dask-jobqueue": "dask_jobqueue",
 }
