@@ -59,7 +59,7 @@ class Leaf:
         """How far an answer may be from this leaf of a mistake; worked out once for each right leaf."""
         known = self._allowed.get(id(right))
         if known is None:
-            known = self._allowed[id(right)] = (right, _allowed(self, right))
+            known = self._allowed[id(right)] = (right, _allowed_distance(self, right))
         return known[1]
 
     @functools.cached_property
@@ -139,7 +139,7 @@ def _leaf_distance(answer: Leaf, mistake: Leaf, right: Leaf | None) -> float:
     return far / mistake.allowed(right) if np.isfinite(far) else np.inf
 
 
-def _allowed(mistake: Leaf, right: Leaf | None) -> float:
+def _allowed_distance(mistake: Leaf, right: Leaf | None) -> float:
     assert mistake.numbers is not None
     finite = np.isfinite(mistake.numbers)
     m = mistake.numbers[finite]

@@ -28,8 +28,8 @@ from course_utils.grading.released import release_hash, released_cells
 class SaveMarks(SaveAutoGrades):
     """nbgrader's SaveAutoGrades, with the mark of a test cell taken from the judge's record.
 
-    What a test cell shows is written anew from the record, so
-    that feedback shows nothing of a graded run's inputs, and nothing that the submission made up.
+    What a test cell shows is written anew from the record, so that feedback shows nothing of a graded run's
+    inputs, and nothing that the submission made up.
     """
 
     journal_folder = Unicode("", help="The folder of the journal of what was graded.").tag(config=True)

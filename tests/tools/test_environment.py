@@ -62,6 +62,12 @@ def test_a_second_run_does_nothing(course: Course):
     assert course.ensure() == []
 
 
+def test_jupyterlab_does_not_ask_about_news(course: Course):
+    course.ensure()
+    settings = json.loads((course.environment.venv / "etc/jupyter/labconfig/page_config.json").read_text())
+    assert settings["disabledExtensions"] == {"@jupyterlab/apputils-extension:announcements": True}
+
+
 def test_an_extra_is_added_to_what_is_there(course: Course):
     course.ensure()
     assert course.ensure("test") == ["requirements-test.lock"]
