@@ -15,8 +15,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from grading import CHAPTER, Measured, make_class, measure
-from tests.grading.classroom import environment
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.grading import CHAPTER, Measured, make_class, measure  # noqa: E402
+from tests.grading.classroom import environment  # noqa: E402
 
 
 def grade(count: int) -> Measured:
