@@ -85,7 +85,9 @@ def _describe_wrong(first: np.ndarray, second: np.ndarray, wrong: np.ndarray, wh
     place = np.unravel_index(int(distance.argmax()), distance.shape) if distance.ndim else ()
     spot = f" at {[int(i) for i in place]}" if place else ""
     detail = f"largest difference{spot}: {_both(first[place], second[place])}"
-    return Difference(_share(wrong) + pattern(first, second), detail, where)
+    share = _share(wrong)
+    public, own = (share + pattern(first, second, numbers=numbers) for numbers in (False, True))
+    return Difference(public, detail, where, own)
 
 
 def _both(first: Any, second: Any) -> str:

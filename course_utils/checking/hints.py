@@ -30,10 +30,18 @@ def shape_hint(wanted: tuple[int, ...], given: tuple[int, ...]) -> str:
     return ""
 
 
-def pattern(expected: np.ndarray, got: np.ndarray) -> str:
+SAME_FACTOR = ": every value is the expected one, times one and the same number"
+
+
+def pattern(expected: np.ndarray, got: np.ndarray, *, numbers: bool) -> str:
     """Name a simple relation between all the values, where there is one.
 
-    >>> pattern(np.array([1.0, 2.0]), np.array([3.0, 6.0]))
+    Args:
+        expected: The right values.
+        got: The values of the answer.
+        numbers: Whether numbers may be named, which come from the inputs.
+
+    >>> pattern(np.array([1.0, 2.0]), np.array([3.0, 6.0]), numbers=True)
     ': every value is 3 times the expected one'
     """
     if expected.size < 2 or expected.dtype.kind != "f" or got.dtype.kind != "f":
@@ -53,7 +61,7 @@ def pattern(expected: np.ndarray, got: np.ndarray) -> str:
     scale = float(np.abs(expected).max())
     factor = float((expected / scale * got).sum() / (expected / scale * expected).sum())
     if factor and fits(factor * expected):
-        return f": every value is {factor:.6g} times the expected one"
+        return f": every value is {factor:.6g} times the expected one" if numbers else SAME_FACTOR
     if fits(expected + float((got - expected).mean())):
         return ": every value is off by the same amount"
     square = expected.ndim >= 2 and expected.shape[-1] == expected.shape[-2]

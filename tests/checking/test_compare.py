@@ -259,6 +259,16 @@ def test_relative_tolerance_is_not_for_whole_numbers(absolute: float) -> None:
     assert compare(whole, whole + 1, Tolerance(0.0, 1.0)) is None
 
 
+def test_a_factor_is_told_where_no_inputs_are_hidden() -> None:
+    # Whoever multiplied a right answer by a number of the inputs would read that number in the feedback.
+    right = np.array([1.0, -2.0, 5.0])
+    difference = compare(right, right * 0.377965, Tolerance())
+    assert difference is not None
+    assert "every value is 0.377965 times the expected one" in difference.text
+    assert "times one and the same number" in difference.public_text
+    assert "377" not in difference.public_text
+
+
 def test_noise_is_not_called_a_pattern() -> None:
     expected = torch.arange(6.0).reshape(2, 3) * 1000
     noise = torch.tensor([[0.3, -0.2, 0.25], [-0.3, 0.8, -0.9]])

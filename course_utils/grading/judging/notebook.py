@@ -156,6 +156,7 @@ class NotebookRun:
                 continue
             match message["say"]:
                 case "done":
+                    player.require_limits()
                     return interrupted
                 case "check":
                     began = time.monotonic()

@@ -231,6 +231,15 @@ class RunningPlayer:
         """
         return cpu_seconds(self._outer)
 
+    def require_limits(self) -> None:
+        """Look whether a limit is passed, at the end of a cell: the next one is not to blame for it.
+
+        Raises:
+            PlayerLostError: one is, and the player was ended.
+        """
+        if self._watchdog.look():
+            self.lose("passed a limit")
+
     def interrupt(self) -> None:
         """Interrupt what the player runs, as the stop button does."""
         if self._kernel is not None:

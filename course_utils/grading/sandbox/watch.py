@@ -93,10 +93,15 @@ class Watchdog(threading.Thread):
     def run(self) -> None:
         """Look until the player has ended."""
         while not self._closing.wait(LOOK_SECONDS) and not self._has_ended():
-            reason = self._passed_limit()
-            if reason is not None:
-                self.kill(reason)
+            if self.look():
                 return
+
+    def look(self) -> bool:
+        """Look now, and kill the player if it has passed a limit; say whether it was killed for one."""
+        reason = self.reason or self._passed_limit()
+        if reason is not None:
+            self.kill(reason)
+        return reason is not None
 
     def _has_ended(self) -> bool:
         """Say whether the player, or process 1 of its namespace, has ended."""

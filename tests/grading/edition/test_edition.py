@@ -120,7 +120,7 @@ def test_what_is_worked_in_it_gets_its_marks_from_the_full_engine(edition_of: Ed
         if is_test(cell):  # put back as nbgrader does it, with what is not handed out
             cell.source = solved(chapter)[grade_id(cell) or ""]
     unit = make_unit(Places(ROOT), chapter, notebook, Terms("a seed for tests", Limits()))
-    playing = bench_for(unit.terms).play(notebook, unit.chapter, unit.earlier)
+    playing = bench_for(unit.terms).play(notebook, unit.stage)
     marks = {r.exercise: None if r.graded is None else r.graded.points for r in playing.records.values()}
     assert marks == {**full, "causal_mask": 0.0}
 
