@@ -66,7 +66,12 @@ def started(course: Path) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, str(course / "tools" / "start.py")]
     with subprocess.Popen(command, env=variables, stdout=-1, stderr=-2, text=True, cwd=course) as process:
         yield process
-        process.kill()
+        # Asked first: killed at once, it would leave its JupyterLab behind.
+        process.terminate()
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
 
 
 def free_port() -> int:
