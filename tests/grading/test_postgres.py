@@ -173,6 +173,7 @@ def test_a_gradebook_that_does_not_answer_is_said(classroom: Classroom, tmp_path
     assert "Traceback" not in said
 
 
+@pytest.mark.slow
 def test_a_missing_driver_is_said(classroom: Classroom) -> None:
     keep_gradebook_at(classroom, "postgresql+pg8000://somebody@localhost/course")
     with pytest.raises(GradingError, match=r"needs pg8000.*requirements-postgresql\.lock"):

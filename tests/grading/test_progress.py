@@ -124,6 +124,7 @@ def test_the_exercises_that_are_released_all_have_checks() -> None:
         assert all(points > 0 for points in found.values())
 
 
+@pytest.mark.slow
 def test_check_runs_a_notebook_in_the_terminal(classroom: Classroom) -> None:
     path = classroom.places.exercise(CHAPTER)
     first, second, *_ = solutions()

@@ -213,6 +213,7 @@ def made_up(number: int, lines: int = 14) -> str:
     return "def work(x):\n" + "\n".join(body) + "\n    return x"
 
 
+@pytest.mark.slow
 def test_the_work_grows_with_the_copies_and_not_with_the_square_of_the_class() -> None:
     students = {
         f"s{number:04d}": new_notebook(cells=[new_code_cell(made_up(number))]) for number in range(2_000)
