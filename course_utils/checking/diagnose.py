@@ -57,13 +57,12 @@ class Leaf:
 
     def allowed(self, right: Leaf | None) -> float:
         """How far an answer may be from this leaf of a mistake; worked out once for each right leaf."""
-        known = self._allowed.get(id(right))
-        if known is None:
-            known = self._allowed[id(right)] = (right, _allowed_distance(self, right))
-        return known[1]
+        if right not in self._allowed:
+            self._allowed[right] = _allowed_distance(self, right)
+        return self._allowed[right]
 
     @functools.cached_property
-    def _allowed(self) -> dict[int, tuple[Leaf | None, float]]:
+    def _allowed(self) -> dict[Leaf | None, float]:
         return {}
 
 
