@@ -9,7 +9,7 @@ from torch import Tensor
 
 from course_utils.checking.arrays import as_array, dtype_name
 from course_utils.checking.difference import Difference, Tolerance
-from course_utils.checking.hints import pattern, shape_hint
+from course_utils.checking.hints import patterns, shape_hint
 from course_utils.checking.trees import identical
 
 NUMBERS = "fciub"
@@ -86,8 +86,8 @@ def _describe_wrong(first: np.ndarray, second: np.ndarray, wrong: np.ndarray, wh
     spot = f" at {[int(i) for i in place]}" if place else ""
     detail = f"largest difference{spot}: {_both(first[place], second[place])}"
     share = _share(wrong)
-    public, own = (share + pattern(first, second, numbers=numbers) for numbers in (False, True))
-    return Difference(public, detail, where, own)
+    public, own = patterns(first, second)
+    return Difference(share + public, detail, where, share + own)
 
 
 def _both(first: Any, second: Any) -> str:

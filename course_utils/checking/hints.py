@@ -33,17 +33,22 @@ def shape_hint(wanted: tuple[int, ...], given: tuple[int, ...]) -> str:
 SAME_FACTOR = ": every value is the expected one, times one and the same number"
 
 
-def pattern(expected: np.ndarray, got: np.ndarray, *, numbers: bool) -> str:
-    """Name a simple relation between all the values, where there is one.
+def patterns(expected: np.ndarray, got: np.ndarray) -> tuple[str, str]:
+    """Name a simple relation between all the values, where there is one: without numbers, and with them.
 
-    Args:
-        expected: The right values.
-        got: The values of the answer.
-        numbers: Whether numbers may be named, which come from the inputs.
+    A number comes from the inputs, which may be hidden.
 
-    >>> pattern(np.array([1.0, 2.0]), np.array([3.0, 6.0]), numbers=True)
+    >>> patterns(np.array([1.0, 2.0]), np.array([3.0, 6.0]))[1]
     ': every value is 3 times the expected one'
     """
+    found = _pattern(expected, got)
+    if isinstance(found, float):
+        return SAME_FACTOR, f": every value is {found:.6g} times the expected one"
+    return found, found
+
+
+def _pattern(expected: np.ndarray, got: np.ndarray) -> str | float:
+    """Return the relation in words, or the factor that it is."""
     if expected.size < 2 or expected.dtype.kind != "f" or got.dtype.kind != "f":
         return ""
     if not np.isfinite(expected).all() or np.ptp(expected) == 0:
@@ -61,7 +66,7 @@ def pattern(expected: np.ndarray, got: np.ndarray, *, numbers: bool) -> str:
     scale = float(np.abs(expected).max())
     factor = float((expected / scale * got).sum() / (expected / scale * expected).sum())
     if factor and fits(factor * expected):
-        return f": every value is {factor:.6g} times the expected one" if numbers else SAME_FACTOR
+        return factor
     if fits(expected + float((got - expected).mean())):
         return ": every value is off by the same amount"
     square = expected.ndim >= 2 and expected.shape[-1] == expected.shape[-2]
