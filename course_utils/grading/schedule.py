@@ -11,7 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from course_utils.grading.places import GradingError
 from course_utils.grading.terms import Terms
@@ -63,10 +63,11 @@ class ThisProcess:
     def work(self, units: Iterable[tuple[Name, Unit]]) -> Iterator[tuple[Name, Done]]:
         """Yield each name with what came of its unit."""
         for name, unit in units:
-            yield name, _attempt(unit)
+            yield name, attempt(unit)
 
 
-def _attempt(unit: Unit) -> Done:
+def attempt(unit: Unit) -> Done:
+    """Play a unit in this process."""
     from course_utils.grading.work import play_unit
 
     try:
@@ -144,7 +145,7 @@ class Processes:
                             waiting.append(task)
                         if not waiting:
                             break
-                        running[self._pool.submit(_attempt, waiting[0][1])] = waiting[0]
+                        running[self._pool.submit(attempt, waiting[0][1])] = waiting[0]
                         waiting.popleft()
                     if not running:
                         return
@@ -174,66 +175,6 @@ def _next(source: Iterator[tuple[Name, Unit]]) -> tuple[Name, Unit, int] | None:
     return None if item is None else (*item, 0)
 
 
-class DaskCluster:
-    """The workers of a Dask cluster, which have the locked environment and get a submission's bytes."""
-
-    def __init__(self, address: str) -> None:
-        try:
-            from distributed import Client
-        except ImportError:
-            raise GradingError(
-                "--scheduler needs the extra `cluster`: .venv/bin/pip install -r requirements-cluster.lock"
-            ) from None
-        try:
-            self.client: Any = Client(address, timeout=15)
-        except (OSError, ValueError, TimeoutError) as error:
-            raise GradingError(
-                f"no Dask scheduler answers at {address} ({error}); start one with `dask scheduler`, "
-                "and workers with `dask worker ADDRESS`"
-            ) from None
-
-    def warm_up(self) -> None:
-        """Do nothing: the workers are there."""
-
-    def prepare(self, terms: Terms, stage: Stage, count: int) -> None:
-        """Do nothing: each worker makes what it needs."""
-
-    def work(self, units: Iterable[tuple[Name, Unit]]) -> Iterator[tuple[Name, Done]]:
-        """Yield each name with what came of its unit."""
-        from distributed import as_completed
-        from distributed.scheduler import KilledWorker
-
-        source = iter(units)
-        names: dict[str, Name] = {}
-        completed: Any = as_completed()
-        ahead = max(2, AHEAD * len(self.client.nthreads()))
-
-        def hand_out() -> bool:
-            item = next(source, None)
-            if item is None:
-                return False
-            # Pure: Dask may do it again elsewhere when a worker is lost, with the same result.
-            future = self.client.submit(_attempt, item[1], retries=MOST_ATTEMPTS - 1, pure=False)
-            names[future.key] = item[0]
-            completed.add(future)
-            return True
-
-        for _ in range(ahead):
-            if not hand_out():
-                break
-        for future in completed:
-            try:
-                done = future.result()
-            except KilledWorker:
-                done = Done(None, BROKEN)
-            yield names.pop(future.key), done
-            hand_out()
-
-    def close(self) -> None:
-        """Leave the cluster."""
-        self.client.close()
-
-
 @contextmanager
 def scheduler(jobs: int, address: str = "") -> Iterator[Scheduler]:
     """Return who does the work: a cluster, so many processes, or for one job this process.
@@ -242,6 +183,8 @@ def scheduler(jobs: int, address: str = "") -> Iterator[Scheduler]:
         GradingError: the cluster cannot be reached.
     """
     if address:
+        from course_utils.grading.cluster import DaskCluster
+
         cluster = DaskCluster(address)
         try:
             yield cluster
