@@ -28,6 +28,24 @@ def test_help_lists_every_verb():
         assert verb.panel in done.stdout
 
 
+def test_it_ends_with_the_verbs_status_and_nothing_of_its_output_or_cleaning_up_is_lost(tmp_path: Path):
+    left = tmp_path / "left"
+    script = (
+        "import atexit, sys\n"
+        "from course_utils import cli\n"
+        "def verb(arguments):\n"
+        f"    atexit.register(lambda: open({str(left)!r}, 'w').close())\n"
+        "    print('x' * 300_000, end='')\n"
+        "    return int(arguments[0])\n"
+        "cli.Verb.load = lambda self: verb\n"
+        "sys.argv = ['course', 'teeth', '3']\n"
+        "cli.main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (3, "x" * 300_000)
+    assert left.exists()
+
+
 def test_help_loads_nothing_heavy():
     # Time depends on the machine; what takes the time are these imports.
     script = (

@@ -120,7 +120,13 @@ def _distance(first: Sequence[Leaf], second: Sequence[Leaf], right: Sequence[Lea
     third: Sequence[Leaf | None] = right
     if [leaf.signature for leaf in second] != [leaf.signature for leaf in third if leaf]:
         third = [None] * len(second)
-    return max((_leaf_distance(*triple) for triple in zip(first, second, third, strict=True)), default=0.0)
+    farthest = 0.0
+    with np.errstate(invalid="ignore", over="ignore"):  # infinities in the answer
+        for triple in zip(first, second, third, strict=True):
+            farthest = max(farthest, _leaf_distance(*triple))
+            if farthest > 1:
+                return np.inf
+    return farthest
 
 
 def _leaf_distance(answer: Leaf, mistake: Leaf, right: Leaf | None) -> float:
@@ -133,8 +139,7 @@ def _leaf_distance(answer: Leaf, mistake: Leaf, right: Leaf | None) -> float:
         a, m = a[finite], m[finite]
     if not a.size:
         return 0.0
-    with np.errstate(invalid="ignore", over="ignore"):  # infinities in the answer
-        far = float(np.abs(a - m).max())
+    far = float(np.abs(a - m).max())
     return far / mistake.allowed(right) if np.isfinite(far) else np.inf
 
 

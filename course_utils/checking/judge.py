@@ -30,6 +30,7 @@ TIMING_REPEATS = 5
 # The reference is quick; many runs find its own time also on a busy machine.
 REFERENCE_REPEATS = 25
 HOPELESS_SECONDS = 1.0  # a busy machine does not hold up a run for longer than that
+HOPELESS_FACTOR = 2.0  # twice, one after the other
 MOST_TIMEOUTS = 2
 _ANY_VALUE = Tolerance(relative=0.0, absolute=math.inf, check_dtype=False)
 
@@ -118,6 +119,8 @@ class Evidence:
             if not judge_case(self.exercise, fresh, right, again).passed:
                 break
             fastest = min(fastest, again.seconds)
+            if fastest > HOPELESS_FACTOR * budget:
+                break
         if fastest <= budget:
             return result
         text = f"it takes more than {trial.case.at_most:g} times as long as the reference"

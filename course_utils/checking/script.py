@@ -35,7 +35,7 @@ class Step:
         return [*zip(names, self.args, strict=True), *self.kwargs.items()]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Script:
     """A chain of steps; every `call`, `forward`, `get` and `gradients` records one result.
 

@@ -55,19 +55,43 @@ def standard_surroundings(seed: int) -> Iterator[None]:
         yield
 
 
+_kept = False
+
+
 @contextlib.contextmanager
-def _own_random_numbers(seed: int) -> Iterator[None]:
+def random_numbers_kept() -> Iterator[None]:
+    """Put the global random numbers back after the body, and not after each answer that runs in it.
+
+    For many answers in a row: saving these numbers takes longer than most answers run.
+    """
+    global _kept
+    outer, _kept = _kept, True
+    try:
+        with _saved_random_numbers():
+            yield
+    finally:
+        _kept = outer
+
+
+@contextlib.contextmanager
+def _saved_random_numbers() -> Iterator[None]:
     states = random.getstate(), np.random.get_state(), torch.get_rng_state()
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
-    # Not torch.manual_seed, which also queues a seed for every kind of accelerator and is slow.
-    torch.default_generator.manual_seed(seed)
     try:
         yield
     finally:
         random.setstate(states[0])
         np.random.set_state(states[1])
         torch.set_rng_state(states[2])
+
+
+@contextlib.contextmanager
+def _own_random_numbers(seed: int) -> Iterator[None]:
+    with contextlib.nullcontext() if _kept else _saved_random_numbers():
+        random.seed(seed)
+        np.random.seed(seed % 2**32)
+        # Not torch.manual_seed, which also queues a seed for every kind of accelerator and is slow.
+        torch.default_generator.manual_seed(seed)
+        yield
 
 
 @contextlib.contextmanager

@@ -117,7 +117,7 @@ class Processes:
 
     def prepare(self, terms: Terms, stage: Stage, count: int) -> None:
         """Work out what is right for a chapter, and start the processes."""
-        self.close()
+        self._end_pool()
         import torch
 
         from course_utils.grading.work import bench_for
@@ -165,6 +165,12 @@ class Processes:
 
     def close(self) -> None:
         """End the processes."""
+        from course_utils.grading.judging.preloading import end_preloading
+
+        self._end_pool()
+        end_preloading()
+
+    def _end_pool(self) -> None:
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
             self._pool = None

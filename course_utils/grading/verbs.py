@@ -177,32 +177,36 @@ def grade(
 
     Example: course grade transformers/attention --student ada
     """
-    from course_utils.grading.engine import grade_class
-    from course_utils.grading.progress_bar import progress_bar
     from course_utils.grading.sandbox.tiers import announce
     from course_utils.grading.schedule import scheduler as scheduled
-    from course_utils.grading.summary import show
     from course_utils.grading.walls import find_tier
 
     places = Places.find()
     chapters = places.chapters(what)
     console = _console()
-    if scheduler:
-        console.print(
-            f"Submissions are played by the workers of {escape(scheduler)}, each behind its own walls."
-        )
-    else:
-        console.print(announce(find_tier(trusted=trust_submissions)))
-    with scheduled(jobs or os.cpu_count() or 1, scheduler) as workers, progress_bar(console) as tell:
-        run = grade_class(
-            places,
-            chapters,
-            workers,
-            students=student or (),
-            force=force,
-            trusted=trust_submissions,
-            tell=tell,
-        )
+    with scheduled(jobs or os.cpu_count() or 1, scheduler) as workers:
+        workers.warm_up()
+        if scheduler:
+            console.print(
+                f"Submissions are played by the workers of {escape(scheduler)}, each behind its own walls."
+            )
+        else:
+            console.print(announce(find_tier(trusted=trust_submissions)))
+        # The gradebook takes a second to import, in which the workers do the same.
+        from course_utils.grading.engine import grade_class
+        from course_utils.grading.progress_bar import progress_bar
+        from course_utils.grading.summary import show
+
+        with progress_bar(console) as tell:
+            run = grade_class(
+                places,
+                chapters,
+                workers,
+                students=student or (),
+                force=force,
+                trusted=trust_submissions,
+                tell=tell,
+            )
     show(console, run)
     return 1 if run.interrupted or run.needs_instructor else 0
 
@@ -233,21 +237,24 @@ def regrade(
 
     Example: course regrade transformers/attention --yes
     """
-    from course_utils.grading.engine import grade_class
-    from course_utils.grading.progress_bar import progress_bar
-    from course_utils.grading.regrade import keep_log
-    from course_utils.grading.regrade import regrade as play_again
     from course_utils.grading.sandbox.tiers import announce
     from course_utils.grading.schedule import scheduler as scheduled
-    from course_utils.grading.summary import show_changes
     from course_utils.grading.walls import find_tier
 
     places = Places.find()
     chapters = places.chapters(what)
     console = _console()
-    console.print(announce(find_tier(trusted=trust_submissions)))
     who = student or ()
     with scheduled(jobs or os.cpu_count() or 1) as workers:
+        workers.warm_up()
+        console.print(announce(find_tier(trusted=trust_submissions)))
+        # The gradebook takes a second to import, in which the workers do the same.
+        from course_utils.grading.engine import grade_class
+        from course_utils.grading.progress_bar import progress_bar
+        from course_utils.grading.regrade import keep_log
+        from course_utils.grading.regrade import regrade as play_again
+        from course_utils.grading.summary import show_changes
+
         with progress_bar(console) as tell:
             found = play_again(places, chapters, workers, students=who, trusted=trust_submissions, tell=tell)
         show_changes(console, found)

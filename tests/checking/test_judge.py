@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import time
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +14,9 @@ from torch import nn
 
 from course_utils.checking import Exercise
 from course_utils.checking.judge import Evidence
+from course_utils.checking.perform import perform
+from course_utils.checking.script import Script
+from course_utils.checking.surroundings import random_numbers_kept
 from tests.checking import exercises, sample
 from tests.checking.judging import DECLARED, check
 
@@ -146,6 +151,30 @@ def test_random_answer_is_called_random() -> None:
         return torch.randn(*query.shape[:-1], value.shape[-1])
 
     assert any("different results" in note for note in check(exercises.attention, random_answer).notes)
+
+
+def test_random_numbers_are_put_back_once_for_many_answers() -> None:
+    def drawing() -> float:
+        return float(torch.rand(())) + float(np.random.rand()) + random.random()
+
+    def observed(seed: int) -> Any:
+        return perform(drawing, Script.apply({}, {}), seconds=1.0, seed=seed).value
+
+    apart = [observed(seed) for seed in (1, 2, 1)]
+    for generator in (torch.manual_seed, np.random.seed, random.seed):
+        generator(5)
+    expected = torch.randn(3), np.random.randn(3), random.random()
+    for generator in (torch.manual_seed, np.random.seed, random.seed):
+        generator(5)
+    with random_numbers_kept():
+        assert [observed(seed) for seed in (1, 2, 1)] == apart
+    assert torch.equal(torch.randn(3), expected[0])
+    assert (np.random.randn(3) == expected[1]).all()
+    assert random.random() == expected[2]
+    # Afterwards each answer puts them back by itself again.
+    state = torch.get_rng_state()
+    assert observed(7) != apart[0]
+    assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_check_leaves_the_global_random_numbers_alone() -> None:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from course_utils.grading.channel.codec import Decoder, Encoder
+from course_utils.grading.channel.codec import Buffer, Decoder, Encoder
 from course_utils.grading.channel.objects import Handle
 from course_utils.grading.channel.tags import MOST_NODES, UnreadableDataError
 
@@ -24,6 +24,7 @@ MOST_BUFFERS = 20_000
 MOST_TREE_BYTES = 32 * 2**20
 MOST_BYTES = 256 * 2**20
 _PARTS_AT_ONCE = 256
+Packed = list[Buffer]
 
 
 class ChannelClosedError(Exception):
@@ -100,6 +101,14 @@ class Channel:
             ChannelTimeoutError: the other side did not read it in time.
             UnreadableDataError: the value is too large to be sent.
         """
+        self.send_packed(self.pack(message, name_object=name_object), deadline=deadline)
+
+    def pack(self, message: Any, *, name_object: Callable[[Any], int] | None = None) -> Packed:
+        """Return a value as it is sent, for one that is sent many times.
+
+        Raises:
+            UnreadableDataError: the value is too large to be sent.
+        """
         encoder = Encoder(self.name_callable, name_object, self.most_parts_sent)
         text = json.dumps(encoder.encode(message)).encode()
         sizes = [len(buffer) for buffer in encoder.buffers]
@@ -111,10 +120,19 @@ class Channel:
             raise UnreadableDataError("it is too large to be handed over")
         _require_few_parts(text)
         prefix = _PREFIX.pack(MARK, len(text), len(sizes)) + struct.pack(f"<{len(sizes)}Q", *sizes)
-        with self._sending:
-            self._write([prefix, text, *encoder.buffers], deadline)
+        return [prefix, text, *encoder.buffers]
 
-    def _write(self, parts: list[Any], deadline: float | None) -> None:
+    def send_packed(self, message: Packed, *, deadline: float | None = None) -> None:
+        """Send what `pack` returned.
+
+        Raises:
+            ChannelClosedError: the other side has ended.
+            ChannelTimeoutError: the other side did not read it in time.
+        """
+        with self._sending:
+            self._write(message, deadline)
+
+    def _write(self, parts: Packed, deadline: float | None) -> None:
         waiting = [memoryview(part) for part in parts if len(part)]
         while waiting:
             self._wait_until(deadline)

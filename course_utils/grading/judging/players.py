@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-from course_utils.grading.channel.frames import Channel, ChannelClosedError, ChannelTimeoutError
+from course_utils.grading.channel.frames import Channel, ChannelClosedError, ChannelTimeoutError, Packed
 from course_utils.grading.channel.tags import MOST_ANSWER_PARTS, UnreadableDataError
 from course_utils.grading.judging.given import refusal
 from course_utils.grading.judging.preloading import END_SECONDS, take_preloading
@@ -163,8 +163,23 @@ class RunningPlayer:
         Raises:
             PlayerLostError: it has ended, or does not listen.
         """
+        self.say_packed(self._channel.pack(message), seconds=seconds)
+
+    def pack(self, message: Message) -> Packed:
+        """Return a message as it is sent, for one that is said to many players.
+
+        Functions in it get the numbers that `callbacks` gives them meanwhile.
+        """
+        return self._channel.pack(message)
+
+    def say_packed(self, message: Packed, *, seconds: float) -> None:
+        """Tell the player what `pack` returned.
+
+        Raises:
+            PlayerLostError: it has ended, or does not listen.
+        """
         try:
-            self._channel.send(message, deadline=time.monotonic() + seconds)
+            self._channel.send_packed(message, deadline=time.monotonic() + seconds)
         except ChannelClosedError:
             self._gone()
         except ChannelTimeoutError:

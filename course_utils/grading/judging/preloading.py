@@ -97,6 +97,14 @@ def start_preloading() -> None:
         _started[os.getpid()] = Preloading()
 
 
+def end_preloading() -> None:
+    """End the process that was started and that nobody needed."""
+    if os.getpid() in _started:
+        unused = _started.pop(os.getpid())
+        unused.process.kill()  # it may be in the midst of its imports
+        unused.close()
+
+
 def take_preloading() -> Preloading:
     """Return the process that was started, or a new one."""
     return _started.pop(os.getpid(), None) or Preloading()

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from course_utils.checking.limits import CLOCK_FACTOR, TimedOut, captured_output, time_limit
 from course_utils.checking.perform import Elsewhere, Failure, Observation
 from course_utils.checking.script import Script
 from course_utils.grading.channel.codec import Decoder, Encoder
-from course_utils.grading.channel.frames import ChannelTimeoutError
+from course_utils.grading.channel.frames import ChannelTimeoutError, Packed
 from course_utils.grading.channel.messages import observation_from_data, observation_to_data, script_to_data
 from course_utils.grading.channel.objects import Handle
 from course_utils.grading.channel.tags import UnreadableDataError
@@ -28,6 +29,7 @@ CALLBACK_SECONDS = 2.0
 HANDLING_REPEATS = 5
 HANDLING_SLACK = 3.0  # the player copies its inputs twice and compares them besides
 LEAST_HANDLING_SECONDS = 1e-3
+MOST_KEPT_BYTES = 2**20
 
 
 class Callbacks:
@@ -44,9 +46,14 @@ class Callbacks:
             self._functions.append(function)
         return self._functions.index(function)
 
-    def begin(self) -> None:
-        """Forget the functions of the script before."""
-        self._functions.clear()
+    @property
+    def functions(self) -> tuple[Callable, ...]:
+        """The functions that can be called, by their numbers."""
+        return tuple(self._functions)
+
+    def begin(self, functions: Iterable[Callable] = ()) -> None:
+        """Forget the functions of the script before, and know those of the next."""
+        self._functions[:] = functions
         self.calls = 0
 
     def find(self, number: int) -> Callable:
@@ -113,13 +120,10 @@ class RemoteAnswer(Elsewhere):
             PlayerLostError: the player ended, or could not be made to answer.
         """
         player = self.player
-        player.callbacks.begin()
+        message = _packed(player, script, seconds, seed)
         before = 0.0 if quick is None else player.processor_seconds()
         began = time.monotonic()
-        player.say(
-            {"do": "perform", "script": script_to_data(script), "seconds": seconds, "seed": seed},
-            seconds=HANDING_OVER_SECONDS,
-        )
+        player.say_packed(message, seconds=HANDING_OVER_SECONDS)
         deadline = began + seconds * CLOCK_FACTOR + HANDING_OVER_SECONDS
         try:
             said = player.hear_until("seen", deadline)
@@ -141,6 +145,26 @@ class RemoteAnswer(Elsewhere):
         if used > quick:
             used = max(0.0, used - _handling_seconds(script, observation))
         return replace(observation, seconds=used)
+
+
+_kept: WeakKeyDictionary[Script, dict[tuple[float, int], tuple[Packed, tuple[Callable, ...]]]]
+_kept = WeakKeyDictionary()
+
+
+def _packed(player: RunningPlayer, script: Script, seconds: float, seed: int) -> Packed:
+    """Return the request to run a script: the same one for every submission, so that it is made once."""
+    known = _kept.setdefault(script, {})
+    if (seconds, seed) in known:
+        message, functions = known[seconds, seed]
+        player.callbacks.begin(functions)
+        return message
+    player.callbacks.begin()
+    message = player.pack(
+        {"do": "perform", "script": script_to_data(script), "seconds": seconds, "seed": seed}
+    )
+    if sum(map(len, message)) <= MOST_KEPT_BYTES:
+        known[seconds, seed] = message, player.callbacks.functions
+    return message
 
 
 def _handling_seconds(script: Script, observation: Observation) -> float:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from course_utils.checking.perform import Failure, Observation, perform
+from course_utils.checking.perform import Failure, Observation, perform_once
 from course_utils.checking.show import Score, show
+from course_utils.checking.surroundings import random_numbers_kept
 from course_utils.grading.channel.frames import ChannelClosedError
 from course_utils.grading.channel.messages import observation_to_data, script_from_data
 
@@ -35,7 +36,7 @@ class Checker:
     def _ask(self, answer: Any, exercise: str | None, *, graded: bool) -> Score | None:
         name = exercise if exercise is not None else getattr(answer, "__name__", None)
         link = player_link.the_link()
-        with link.conversation:
+        with link.conversation, random_numbers_kept():
             link.say(
                 "check", chapter=self.chapter, exercise=None if name is None else str(name), graded=graded
             )
@@ -57,7 +58,7 @@ class Checker:
 def _perform(answer: Any, wanted: dict[str, Any]) -> None:
     """Run a script on the answer and send what was seen."""
     script = script_from_data(wanted["script"])
-    seen = perform(answer, script, seconds=wanted["seconds"], seed=wanted["seed"])
+    seen = perform_once(answer, script, seconds=wanted["seconds"], seed=wanted["seed"])
     try:
         player_link.the_link().say("seen", observation=observation_to_data(seen))
     except ChannelClosedError:

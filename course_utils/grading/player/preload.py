@@ -59,6 +59,7 @@ def main() -> None:
     from course_utils.grading.player.server import run
 
     run(life, listener)
+    os._exit(0)  # to take down everything that was loaded would take a while
 
 
 if __name__ == "__main__":

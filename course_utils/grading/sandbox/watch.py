@@ -15,7 +15,6 @@ from course_utils.grading.sandbox.policy import Policy
 
 LOOK_SECONDS = 0.05
 DISK_LOOK_SECONDS = 0.5
-MEMORY_LOOK_SECONDS = 2.0
 
 
 class Watchdog(threading.Thread):
@@ -34,8 +33,6 @@ class Watchdog(threading.Thread):
     ----------
     reason
         None, or one phrase that names the limit: "memory over 2 GiB".
-    peak_memory, peak_processes, peak_threads
-        The most that was seen, in bytes and numbers.
     cpu
         CPU time when it was last seen, in seconds.
     """
@@ -45,16 +42,12 @@ class Watchdog(threading.Thread):
         self.policy = policy
         self.pid = pid
         self.reason: str | None = None
-        self.peak_memory = 0
-        self.peak_processes = 0
-        self.peak_threads = 0
         self.cpu = 0.0
         self._pidfd = os.dup(pidfd)
         self._guard = threading.Lock()
         self._closing = threading.Event()
         self._deadlines: dict[str, float] = {}
         self._next_disk_look = 0.0
-        self._next_memory_look = 0.0
         seconds = policy.limits.notebook_seconds
         self.allow(seconds, f"the notebook ran longer than {seconds:g} s")
 
@@ -121,17 +114,13 @@ class Watchdog(threading.Thread):
         if self.policy.own_namespaces:
             running.pop(self.pid, None)  # process 1 is ours
         threads = sum(running.values())
-        self.peak_processes = max(self.peak_processes, len(running))
-        self.peak_threads = max(self.peak_threads, threads)
         if len(running) > limits.processes:
             return f"more than {limits.processes} processes"
         if threads > limits.threads:
             return f"more than {limits.threads} threads"
         # What is resident is never less than what is its own: look closely only where it could matter.
-        if processes.resident_bytes(list(running)) > limits.memory_bytes or now >= self._next_memory_look:
-            self._next_memory_look = now + MEMORY_LOOK_SECONDS
-            self.peak_memory = max(self.peak_memory, processes.own_bytes(list(running)))
-        if self.peak_memory > limits.memory_bytes:
+        resident = processes.resident_bytes(list(running))
+        if resident > limits.memory_bytes and processes.own_bytes(list(running)) > limits.memory_bytes:
             return f"memory over {in_words(limits.memory_bytes)}"
         self.cpu = max(self.cpu, processes.cpu_seconds(self.pid))
         if self.cpu > limits.cpu_seconds:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import pytest
 import torch
@@ -28,11 +30,20 @@ class FakePlayer:
         self.clock = iter([7.0, 7.0 + used])
         self.heard: list[Any] = []
         self.interrupts = 0
+        self.packed = 0
 
     def processor_seconds(self) -> float:
         return next(self.clock)
 
     def say(self, message: Any, *, seconds: float) -> None:
+        self.heard.append(message)
+
+    def pack(self, message: Any) -> list[bytes]:
+        self.packed += 1
+        functions = [value for step in message["script"]["steps"] for value in step[2] if callable(value)]
+        return [repr([self.callbacks.name(function) for function in functions]).encode()]
+
+    def say_packed(self, message: Any, *, seconds: float) -> None:
         self.heard.append(message)
 
     def hear_until(self, kind: str, deadline: float) -> Any:
@@ -71,6 +82,49 @@ def test_where_time_does_not_count_it_is_not_measured(monkeypatch: pytest.Monkey
     player = FakePlayer(seen(0.5))
     monkeypatch.setattr(player, "processor_seconds", lambda: pytest.fail("measured"))
     assert perform(player, quick=None).value == 5
+
+
+def test_a_script_is_packed_once_for_all_players_and_each_can_call_its_functions() -> None:
+    def first(value: int) -> int:
+        return value + 1
+
+    def second(value: int) -> int:
+        return value * 10
+
+    def ask(player: FakePlayer, script: Script, seed: int = 3) -> None:
+        RemoteAnswer(player).perform(script, seconds=1.0, seed=seed, quick=None)  # type: ignore[arg-type]
+
+    script = Script((Step("call", "", (first, second), {}, ("f", "g")),))
+    swapped = Script((Step("call", "", (second, first), {}, ("f", "g")),))
+    players = [FakePlayer(seen(0.5), seen(0.5), seen(0.5)) for _ in range(2)]
+    for player in players:
+        ask(player, script)
+        assert player.callbacks.call(call(0, 4)) == {"value": 5}
+        assert player.callbacks.call(call(1, 4)) == {"value": 40}
+        ask(player, swapped)
+        assert player.callbacks.call(call(0, 4)) == {"value": 40}
+        with pytest.raises(UnreadableDataError, match="not given"):
+            player.callbacks.call(call(2, 4))
+        ask(player, script, seed=4)
+    assert [player.packed for player in players] == [3, 0]
+    assert players[0].heard == players[1].heard
+
+
+def test_what_is_packed_is_forgotten_with_its_script_and_what_is_large_is_not_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(remote, "_kept", WeakKeyDictionary())
+    script = Script((Step("call", "", (torch.zeros(2),), {}, ("x",)),))
+    player = FakePlayer(seen(0.5), seen(0.5))
+    RemoteAnswer(player).perform(script, seconds=1.0, seed=3, quick=None)  # type: ignore[arg-type]
+    assert len(remote._kept[script]) == 1
+    del script
+    gc.collect()
+    assert not remote._kept
+    monkeypatch.setattr(remote, "MOST_KEPT_BYTES", 1)
+    other = Script((Step("call", "", (torch.zeros(2),), {}, ("x",)),))
+    RemoteAnswer(player).perform(other, seconds=1.0, seed=3, quick=None)  # type: ignore[arg-type]
+    assert not remote._kept[other]
 
 
 def test_more_data_takes_longer_to_hand_over() -> None:
