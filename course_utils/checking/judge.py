@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,14 @@ HOPELESS_SECONDS = 1.0  # a busy machine does not hold up a run for longer than 
 HOPELESS_FACTOR = 2.0  # twice, one after the other
 MOST_TIMEOUTS = 2
 _ANY_VALUE = Tolerance(relative=0.0, absolute=math.inf, check_dtype=False)
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What is worked out once for an exercise: behaviors by explanation, seconds by the name of a case."""
+
+    mistakes: dict[str, list[Behavior]]
+    fastest: dict[str, float]
 
 
 class Evidence:
@@ -144,6 +153,15 @@ class Evidence:
             with standard_surroundings(self.seed):
                 self._mistakes = {m.explanation: self.behaviors(m.answer) for m in self.exercise.mistakes}
         return self._mistakes
+
+    @property
+    def findings(self) -> Findings:
+        """All that takes long to work out: what each known mistake does, and how fast the reference is."""
+        return Findings(self.mistakes, self._fastest)
+
+    def adopt(self, findings: Findings) -> None:
+        """Take over what another process worked out for the same exercise, seed and cases."""
+        self._mistakes, self._fastest = findings.mistakes, findings.fastest
 
 
 def _perform(answer: Any, trial: Trial, shift: int = 0, quick: float = 0.0) -> Observation:

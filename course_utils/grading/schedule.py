@@ -125,7 +125,7 @@ class Processes:
         torch.set_num_threads(1)
         jobs = min(self.jobs, count)
         if jobs > 1:
-            bench_for(terms).prepare(stage)
+            bench_for(terms).prepare(stage, jobs)
             self._pool = _pool(jobs, "fork")
             self._pool.submit(_nothing).result()
 

@@ -57,10 +57,10 @@ class Bench:
 
         return NotebookRun(notebook, self._judge(stage.chapter), start, self.limits).run()
 
-    def prepare(self, stage: Stage) -> None:
+    def prepare(self, stage: Stage, jobs: int) -> None:
         """Do now what would be done when it is first needed, for processes that are forked from this one."""
         self._server(stage)
-        self._judge(stage.chapter).prepare()
+        self._judge(stage.chapter).prepare(jobs)
 
     def _judge(self, chapter: Chapter) -> Judge:
         if chapter not in self._judges:

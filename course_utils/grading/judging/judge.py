@@ -11,6 +11,7 @@ from course_utils.checking.render import to_html, to_text
 from course_utils.checking.report import Report
 from course_utils.grading.judging.given import GivenFunctions
 from course_utils.grading.judging.players import PlayerLostError
+from course_utils.grading.judging.preparing import work_out_mistakes
 from course_utils.grading.places import Chapter
 
 MOST_CHECKS = 20
@@ -41,11 +42,11 @@ class Judge:
         self.checker = Checker(str(chapter), secret_seed=secret_seed)
         self.given = GivenFunctions(self.checker.exercises)
 
-    def prepare(self) -> None:
+    def prepare(self, jobs: int) -> None:
         """Work out what is right and what known mistakes do, before anybody waits for it."""
-        for name in self.checker.exercises:
-            for graded in (False, True):
-                _ = self.checker.evidence(name, graded=graded).mistakes
+        names = self.checker.exercises
+        evidence = [self.checker.evidence(name, graded=graded) for name in names for graded in (False, True)]
+        work_out_mistakes(evidence, jobs)
 
     def decide(self, request: dict[str, Any], answer: Elsewhere, record: CellRecord) -> dict[str, Any]:
         """Return what the player is told when its notebook asks for an answer to be checked.

@@ -214,7 +214,7 @@ class Arena:
         )
         self.server = PreloadedServer(stage_of(Places(ROOT), CHAPTER))
         self.judge = Judge(CHAPTER, SECRET_SEED)
-        self.judge.prepare()
+        self.judge.prepare(1)
         self.view = player_view([self.server.package], hidden=[ROOT])
         self._before = self._fingerprint()
 
