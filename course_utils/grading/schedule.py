@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from course_utils.grading.places import GradingError
 from course_utils.grading.terms import Terms
+from course_utils.grading.workers import process_pool
 
 if TYPE_CHECKING:
     from course_utils.grading.judging.stage import Stage
@@ -83,21 +82,6 @@ def _nothing() -> None:
     """Have a pool start its processes."""
 
 
-def _end_with(parent: int) -> None:
-    """Have this worker end when the run does, however that ends: else it would wait for work for ever."""
-    if sys.platform == "linux":
-        from course_utils.grading.sandbox.system import die_with_parent
-
-        die_with_parent()
-    if os.getppid() != parent:
-        os._exit(1)
-
-
-def _pool(jobs: int, method: str) -> ProcessPoolExecutor:
-    context = multiprocessing.get_context(method)
-    return ProcessPoolExecutor(jobs, mp_context=context, initializer=_end_with, initargs=(os.getpid(),))
-
-
 class Processes:
     """Processes of this machine. One that dies is replaced, and what it did is done again.
 
@@ -126,7 +110,7 @@ class Processes:
         jobs = min(self.jobs, count)
         if jobs > 1:
             bench_for(terms).prepare(stage, jobs)
-            self._pool = _pool(jobs, "fork")
+            self._pool = process_pool(jobs, "fork")
             self._pool.submit(_nothing).result()
 
     def work(self, units: Iterable[tuple[Name, Unit]]) -> Iterator[tuple[Name, Done]]:
@@ -156,7 +140,7 @@ class Processes:
             except BrokenProcessPool:
                 # Nobody knows which of them it was: all that ran are tried again, by processes of their own.
                 self._pool.shutdown(wait=False)
-                self._pool = _pool(self.jobs, "spawn")
+                self._pool = process_pool(self.jobs, "spawn")
                 for name, unit, attempts in running.values():
                     if attempts + 1 < MOST_ATTEMPTS:
                         waiting.append((name, unit, attempts + 1))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import pickle
+import sys
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
 from course_utils.checking.judge import Evidence
+from course_utils.grading.workers import process_pool
 
 _shared: list[Evidence] = []
 
@@ -24,9 +24,9 @@ def work_out_mistakes(evidence: Sequence[Evidence], jobs: int) -> None:
     """Work out what the known mistakes of several exercises do, several at once.
 
     What cannot be handed over between processes is worked out here; and all of it, where this process has
-    threads that a fork would not copy.
+    threads that a fork would not copy, or where that cannot be seen.
     """
-    if jobs > 1 and len(os.listdir("/proc/self/task")) == 1:
+    if jobs > 1 and sys.platform == "linux" and len(os.listdir("/proc/self/task")) == 1:
         _adopt_from_others(evidence, jobs)
     for one in evidence:
         _ = one.findings
@@ -35,7 +35,7 @@ def work_out_mistakes(evidence: Sequence[Evidence], jobs: int) -> None:
 def _adopt_from_others(evidence: Sequence[Evidence], jobs: int) -> None:
     _shared[:] = evidence
     try:
-        with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("fork")) as pool:
+        with process_pool(jobs, "fork") as pool:
             found = [pool.submit(_work_out, number) for number in range(len(evidence))]
             for one, future in zip(evidence, found, strict=True):
                 with contextlib.suppress(BrokenProcessPool, pickle.PickleError, AttributeError, TypeError):
