@@ -1,10 +1,21 @@
-"""What the course adds to Sphinx: settings from ``course.yml``, and repairs of what the theme emits."""
+"""What the course adds to Sphinx: settings from ``course.yml``, and repairs of what the theme emits.
+
+What pages say beside their text is in the modules next to this one: `course_pages` (which part, which
+version, how to try it), `course_home` (what the home page shows), `course_terms` (definitions),
+`course_citations` (the way back from the bibliography) and `course_missing` (the page for addresses that lead
+nowhere).
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+import course_citations
+import course_home
+import course_missing
+import course_pages
+import course_terms
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
@@ -42,4 +53,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
     app.connect("config-inited", settings_from_course, priority=100)
     app.connect("html-page-context", scripts_once, priority=900)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+    for module in (course_pages, course_home, course_terms, course_citations, course_missing):
+        module.setup(app)
+    return {"version": "2", "parallel_read_safe": True, "parallel_write_safe": True}

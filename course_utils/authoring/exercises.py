@@ -15,15 +15,33 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import nbformat
+from nbformat import NotebookNode
 from nbgrader.converters import GenerateAssignment
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config, PyFileConfigLoader
 
-from course_utils.authoring.course_map import CourseMapError, find_root
+from course_utils.authoring.course_map import Course, CourseMapError, find_root, load_course
 from course_utils.authoring.notebook_files import NotebookError, cleared, read_notebook, to_text, write_text
 
 SOLUTIONS, EXERCISES, SETTINGS = "solutions", "exercises", "nbgrader_config.py"
+
+COLAB_CELL = "colab"
+"""The id of the cell that installs the course on Google Colab."""
+
+# Colab brings torch, pandas and the rest in versions that fit its machines. Installing the course with its
+# own requirements would replace them, so only what Colab lacks is added.
+_COLAB_SOURCE = """\
+# On Google Colab, this fetches the course. Anywhere else it does nothing.
+import sys
+
+if "google.colab" in sys.modules:
+    import subprocess
+
+    install = [sys.executable, "-m", "pip", "install", "--quiet"]
+    subprocess.run([*install, "jaxtyping"], check=True)
+    subprocess.run([*install, "--no-deps", "git+{repository}@{branch}"], check=True)"""
 
 
 class ExerciseError(ValueError):
@@ -79,7 +97,7 @@ def find_changes(root: Path) -> list[Change]:
 
 def _release(solutions: dict[Path, str], root: Path) -> dict[Path, str]:
     """Return what nbgrader releases for each solutions notebook, by its path ``part/chapter.ipynb``."""
-    settings = Config()
+    settings, course = Config(), load_course(root)
     if (root / SETTINGS).is_file():
         settings = PyFileConfigLoader(SETTINGS, str(root)).load_config()
     # nbgrader's assignment is a part and its notebook a chapter. The work is done in a folder of its own and
@@ -95,9 +113,25 @@ def _release(solutions: dict[Path, str], root: Path) -> dict[Path, str]:
         for part in sorted({name.parent.name for name in solutions}):
             _generate(part, settings)
         return {
-            name: to_text(cleared(read_notebook(Path(scratch) / EXERCISES / name)))
+            name: to_text(with_colab_cell(cleared(read_notebook(Path(scratch) / EXERCISES / name)), course))
             for name in sorted(solutions)
         }
+
+
+def with_colab_cell(notebook: NotebookNode, course: Course) -> NotebookNode:
+    """Return an exercise with a first code cell that fetches the course where it runs on Google Colab.
+
+    It is no cell of nbgrader's: it is neither graded nor locked, and the solutions do without it.
+
+    Args:
+        notebook: The released exercise; it is changed.
+        course: The course map, for the address of the repository.
+    """
+    source = _COLAB_SOURCE.format(repository=course.repository, branch=course.branch)
+    cell = nbformat.v4.new_code_cell(source, id=COLAB_CELL)
+    codes = [place for place, other in enumerate(notebook.cells) if other.cell_type == "code"]
+    notebook.cells.insert(codes[0] if codes else len(notebook.cells), cell)
+    return notebook
 
 
 def _generate(part: str, settings: Config) -> None:

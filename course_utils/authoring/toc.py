@@ -1,6 +1,6 @@
-"""Write what the book lists from ``course.yml``: its table of contents and "From the notes to the book".
+"""Write what is made from ``course.yml``: table of contents, pages of parts, "From the notes to the book".
 
-python -m course_utils.authoring.toc            # write both
+python -m course_utils.authoring.toc            # write them
 python -m course_utils.authoring.toc --check    # say whether they are in step
 """
 
@@ -14,10 +14,11 @@ from pathlib import Path
 from course_utils.authoring.course_map import Course, CourseMapError, find_root, load_course
 from course_utils.authoring.notebook_files import write_text
 from course_utils.authoring.notes_page import NOTES_PAGE, notes_page
+from course_utils.authoring.part_pages import part_file, part_page
 
 TOC = "_toc.yml"
 HOME = "book/index"
-GUIDE_PAGES = ("book/how_to_use", "book/for_instructors", "book/for_authors")
+GUIDE_PAGES = ("book/how_to_use", "book/concept_map", "book/for_instructors", "book/for_authors")
 """The pages before the chapters, in their order."""
 REFERENCE_PAGES = (
     "book/notation",
@@ -32,39 +33,46 @@ _MADE = "# Made from course.yml by `make toc`; do not edit.\n"
 
 
 def toc_text(course: Course, root: Path) -> str:
-    """Return the table of contents: guide, the chapters that exist, reference pages.
+    """Return the table of contents: guide, each part's page and the chapters that exist, reference pages.
 
     Args:
         course: The course map.
         root: The project's root.
 
     Returns:
-        The text of ``_toc.yml``; a part without a chapter and a page without a file are left out.
+        The text of ``_toc.yml``; a page without a file is left out.
     """
     guide = [page for page in GUIDE_PAGES if (root / f"{page}.md").is_file()]
     written = {chapter.key for chapter in course.existing(root)}
-    groups = [("How to use the course", guide)]
+    groups = [("How to use the course", _entries(guide))]
     for part in course.parts:
-        files = [f"book/{chapter.key}" for chapter in part.chapters if chapter.key in written]
-        groups.append((part.title, files))
+        chapters = [f"book/{chapter.key}" for chapter in part.chapters if chapter.key in written]
+        # The caption above it says which part it is.
+        first = [f"  - file: {part_file(part)}", "    title: About this part"]
+        groups.append((part.title, first + _entries(chapters)))
     reference = [
         page
         for page in REFERENCE_PAGES
         # The page from the notes is written together with this list.
         if f"{page}.md" == NOTES_PAGE or (root / f"{page}.md").is_file()
     ]
-    groups.append(("Reference", reference))
+    groups.append(("Reference", _entries(reference)))
 
     lines = [f"{_MADE}format: jb-book", f"root: {HOME}", "parts:"]
-    for caption, files in groups:
-        if files:
-            lines += [f"- caption: {caption}", "  chapters:", *(f"  - file: {file}" for file in files)]
+    for caption, entries in groups:
+        if entries:
+            lines += [f"- caption: {caption}", "  chapters:", *entries]
     return "\n".join(lines) + "\n"
+
+
+def _entries(files: Sequence[str]) -> list[str]:
+    return [f"  - file: {file}" for file in files]
 
 
 def made_from_course(course: Course, root: Path) -> dict[Path, str]:
     """Return every file that is made from ``course.yml``, with the text it must have."""
-    return {root / TOC: toc_text(course, root), root / NOTES_PAGE: notes_page(course, root)}
+    pages = {root / f"{part_file(part)}.md": part_page(course, part, root) for part in course.parts}
+    return {root / TOC: toc_text(course, root), root / NOTES_PAGE: notes_page(course, root), **pages}
 
 
 def write_toc(root: Path, *, check: bool = False) -> list[str]:
@@ -105,7 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"{name} is not in step with course.yml; run `make toc`" if options.check else f"{name} written"
         )
     if not stale:
-        print("the table of contents and the page from the notes are in step with course.yml")
+        print("the table of contents, the parts and the page from the notes are in step with course.yml")
     return 1 if options.check and stale else 0
 
 

@@ -14,7 +14,7 @@ from course_utils.checking.exercise import Exercise
 from course_utils.checking.judge import Evidence, judge
 from course_utils.checking.render import to_html, to_text
 from course_utils.checking.report import Report
-from course_utils.checking.show import Score, show
+from course_utils.checking.show import Score, show, show_hint
 
 CHECKS_PACKAGE = "course_utils.checks"
 PUBLIC_SEED = 1
@@ -74,7 +74,12 @@ class Checker:
     `check.graded(answer)` runs all cases with the instructor's secret seed and shows nothing of
     their inputs. An answer is matched to its exercise by its `__name__`; a plain value needs the
     exercise's name: `check(8.6, "cache_ratio")`.
+    `check.hint()` shows a hint for what was checked last, and the next one each time it is called: the
+    steps that a card unfolds, for where there is only text.
     """
+
+    _last: Report | None = None
+    _hints_shown = 0
 
     def __init__(self, chapter: str, *, secret_seed: str | None = None) -> None:
         self.chapter = chapter
@@ -119,7 +124,12 @@ class Checker:
             )
         return self.exercises[name]
 
+    def hint(self) -> None:
+        """Show the next hint for what was checked last."""
+        self._hints_shown += show_hint(self._last, self._hints_shown)
+
     def _show(self, report: Report) -> Score:
+        self._last, self._hints_shown = report, 0
         show(to_text(report), to_html(report), report.to_data())
         return Score(report.points, report.max_points)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
@@ -16,6 +16,7 @@ from course_utils.checking.difference import Tolerance
 from course_utils.checking.draw import Draw, derive_seed
 from course_utils.checking.edits import with_edits
 from course_utils.checking.script import Script
+from course_utils.checking.steps import Hints
 
 Kind = Literal["function", "stateful", "module", "value", "predictor"]
 CaseKind = Literal["compare", "property", "efficiency", "score"]
@@ -84,6 +85,7 @@ class Exercise:
     variants: list[Any] = field(default_factory=list)
     equivalents: dict[str, str] = field(default_factory=dict)
     forbids: list[str] = field(default_factory=list)
+    hints: Hints = field(default_factory=Hints)
 
     def case(
         self,
@@ -192,6 +194,21 @@ class Exercise:
         course's own package, which may be all but the answer, is not given while submissions are graded.
         """
         self.forbids.extend(names)
+
+    def hint(self, *, nudges: Mapping[str, str] | None = None, idea: str = "", page: str = "") -> None:
+        """Declare what is shown on request, step by step, to who does not get on. Call it after the cases.
+
+        Args:
+            nudges: For cases by their names, where to look when that case is the first that does not pass.
+            idea: What the answer does, in a sentence or two, without its code; else it is the first
+                sentence of the reference's docstring.
+            page: What to read; else it is the section of the chapter that speaks of the exercise.
+        """
+        unknown = set(nudges or {}) - {case.name for case in self.cases}
+        if unknown:
+            known = ", ".join(case.name for case in self.cases)
+            raise ValueError(f"{self.name} has no case {', '.join(sorted(unknown))}; it has: {known}")
+        self.hints = Hints(dict(nudges or {}), idea, page)
 
     def equivalent(self, mutant: str, reason: str) -> None:
         """Declare that a mutant which no case catches does the same as the reference, and why."""

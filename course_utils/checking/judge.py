@@ -19,6 +19,7 @@ from course_utils.checking.exercise import Exercise, Trial
 from course_utils.checking.limits import TimedOut, bounded_text, captured_output, time_limit
 from course_utils.checking.perform import MESSAGE_LIMIT, Elsewhere, Failure, Observation, perform
 from course_utils.checking.report import CaseResult, Report, Status
+from course_utils.checking.steps import hints_for
 from course_utils.checking.surroundings import standard_surroundings
 from course_utils.checking.trees import identical
 
@@ -298,6 +299,7 @@ def judge(chapter: str, exercise: Exercise, answer: Any, evidence: Evidence, *, 
         notes=tuple(notes),
         printed="".join(behavior.observation.printed for behavior in behaviors)[:2000],
         graded=graded,
+        hints=() if graded or fraction == 1 else hints_for(chapter, exercise, results),
     )
 
 

@@ -32,6 +32,14 @@ class CaseResult:
 
 
 @dataclass(frozen=True)
+class Hint:
+    """A step of help that is shown on request: what the step is called, and its text."""
+
+    step: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Report:
     """The outcome of a check of one exercise."""
 
@@ -45,6 +53,7 @@ class Report:
     notes: tuple[str, ...] = ()
     printed: str = ""
     graded: bool = False
+    hints: tuple[Hint, ...] = ()
 
     @property
     def first_failure(self) -> CaseResult | None:
@@ -77,5 +86,6 @@ class Report:
             ],
             "explanations": list(self.explanations),
             "notes": list(self.notes),
+            "hints": [] if self.graded else [{"step": hint.step, "text": hint.text} for hint in self.hints],
             "printed": "" if self.graded else self.printed,
         }

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from course_utils.checking.render import points_text
-from course_utils.checking.report import MIME_TYPE
+from course_utils.checking.render import hint_text, points_text
+from course_utils.checking.report import MIME_TYPE, Report
 
 
 class Score(float):
@@ -38,3 +38,15 @@ def show(text: str, html: str, data: dict[str, Any]) -> None:
         print(text)
     else:
         display({"text/plain": text, "text/html": html, MIME_TYPE: data}, raw=True)
+
+
+def show_hint(report: Report | None, shown: int) -> int:
+    """Print the hint that comes after those that were shown; return how many were printed."""
+    if report is None:
+        print("Nothing was checked yet: run the check first, and then ask for a hint.")
+        return 0
+    if shown < len(report.hints):
+        print(hint_text(report.hints, shown))
+        return 1
+    print(f"{report.exercise}: {'there are no more hints' if shown else 'there is nothing to hint at'}.")
+    return 0

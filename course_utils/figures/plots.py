@@ -10,9 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 from numpy.typing import ArrayLike, NDArray
 
+from .palette import DARK_TEXT, LIGHT_TEXT, PAGE
 from .style import DIVERGING, SEQUENTIAL
-
-_DARK, _LIGHT = "#111111", "#FFFFFF"
 
 
 def heatmap(
@@ -70,7 +69,7 @@ def heatmap(
     shown = np.ma.masked_invalid(cells)
     low, high = limits if limits is not None else _limits(shown, diverging)
     image = ax.imshow(shown, cmap=DIVERGING if diverging else SEQUENTIAL, vmin=low, vmax=high, aspect="auto")
-    ax.set_facecolor("#E4E7EB")  # what shows through a masked cell
+    ax.set_facecolor(PAGE["blank"])  # what shows through a masked cell
     _name_ticks(ax, rows, columns)
     ax.set(title=title, xlabel=column_label, ylabel=row_label)
     if values:
@@ -117,7 +116,15 @@ def _write_values(ax: Axes, image: AxesImage, shown: np.ma.MaskedArray, decimals
         text = f"{value:.{decimals}f}"
         # Minus zero says nothing but "minus".
         text = text.lstrip("-") if float(text) == 0 else text
-        ax.text(column, row, text, ha="center", va="center", fontsize=size, color=_DARK if bright else _LIGHT)
+        ax.text(
+            column,
+            row,
+            text,
+            ha="center",
+            va="center",
+            fontsize=size,
+            color=DARK_TEXT if bright else LIGHT_TEXT,
+        )
 
 
 def smooth(values: ArrayLike, window: int) -> NDArray[np.float64]:

@@ -9,18 +9,8 @@ from typing import Any
 import matplotlib as mpl
 from cycler import cycler
 
-# The palette of Okabe and Ito (2008), "Color Universal Design", in an order that keeps neighbors apart.
-# Their yellow is left out, since a thin yellow line cannot be seen on white; gray takes its place.
-COLORS: dict[str, str] = {
-    "blue": "#0072B2",
-    "orange": "#D55E00",
-    "green": "#009E73",
-    "purple": "#CC79A7",
-    "amber": "#E69F00",
-    "sky": "#56B4E9",
-    "gray": "#5F6B76",
-    "black": "#000000",
-}
+from .notebook import show_as_vector
+from .palette import COLORS, PAGE
 
 SEQUENTIAL = "viridis"
 """Colormap for values from small to large."""
@@ -28,15 +18,13 @@ SEQUENTIAL = "viridis"
 DIVERGING = "PuOr"
 """Colormap for values on both sides of zero; give it limits that are symmetric about zero."""
 
-_INK = "#1F2933"
-_GRID = "#D9DEE3"
-
 # Any, since matplotlib types its parameters by a list of names that differs between versions.
 _STYLE: Any = {
-    # A white card: the figure carries its own background, so it reads the same on a light and on a dark page.
-    "figure.facecolor": "white",
-    "axes.facecolor": "white",
-    "savefig.facecolor": "white",
+    # A white sheet: where a figure is shown as a picture, as in JupyterLab, it reads the same on a dark page.
+    # The book takes the sheet away.
+    "figure.facecolor": PAGE["ground"],
+    "axes.facecolor": "none",
+    "savefig.facecolor": PAGE["ground"],
     "figure.figsize": (7.0, 3.8),
     "figure.dpi": 110,
     "savefig.dpi": "figure",
@@ -56,38 +44,39 @@ _STYLE: Any = {
     "ytick.labelsize": 10,
     "legend.fontsize": 10,
     "legend.frameon": False,
-    "text.color": _INK,
-    "axes.labelcolor": _INK,
-    "axes.titlecolor": _INK,
-    "axes.edgecolor": "#8A949E",
-    "xtick.color": _INK,
-    "ytick.color": _INK,
+    "text.color": PAGE["ink"],
+    "axes.labelcolor": PAGE["ink"],
+    "axes.titlecolor": PAGE["ink"],
+    "axes.edgecolor": PAGE["axis"],
+    "xtick.color": PAGE["ink"],
+    "ytick.color": PAGE["ink"],
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.axisbelow": True,
     "axes.grid": True,
-    "grid.color": _GRID,
+    "grid.color": PAGE["grid"],
     "grid.linewidth": 0.8,
     "lines.linewidth": 2.0,
     "lines.markersize": 5.5,
     "axes.prop_cycle": cycler(color=list(COLORS.values())),
     "image.cmap": SEQUENTIAL,
-    "image.interpolation": "nearest",
-    # Vector output names its elements from a fixed salt, so that the same figure is the same file.
-    "svg.hashsalt": "course",
+    # One pixel is stored for each cell, and enlarged without a blur wherever it is shown.
+    "image.interpolation": "none",
+    "hatch.color": PAGE["ground"],
 }
 
 
 def use_course_style() -> None:
-    """Make every later figure look like a figure of the course.
+    """Make every later figure look like a figure of the course, and store it as SVG.
 
     Call it once, in the first cell of a chapter that plots.
 
     >>> use_course_style()
     >>> mpl.rcParams["axes.grid"], mpl.rcParams["figure.facecolor"]
-    (True, 'white')
+    (True, '#FFFFFF')
     """
     mpl.rcParams.update(_STYLE)
+    show_as_vector()
 
 
 @contextmanager

@@ -3,11 +3,15 @@
 import copy
 import re
 
+import nbformat
 import pytest
 import yaml
 
+from course_utils.authoring.chapter_times import reading_minutes, stated_minutes, time_of
 from course_utils.authoring.course_map import NOTES, CourseMapError, find_root, load_course, parse_course
 from course_utils.authoring.new_chapter import new_chapter
+from course_utils.authoring.part_map import in_words, needs_inside, part_map
+from course_utils.authoring.part_pages import part_page
 from course_utils.authoring.toc import made_from_course, toc_text, write_toc
 
 
@@ -122,17 +126,18 @@ def small_project(tmp_path, root):
 
 def test_the_table_of_contents_shows_what_exists(small_project):
     course = load_course(small_project)
-    assert "book/rl" not in toc_text(course, small_project)
+    assert "book/rl/alphago" not in toc_text(course, small_project)
     (small_project / "book" / "rl").mkdir()
-    (small_project / "book" / "rl" / "alphago.ipynb").write_text("{}")
+    (small_project / "book" / "rl" / "alphago.ipynb").write_text('{"cells": [], "nbformat": 4}')
     (small_project / "book" / "glossary.md").write_text("# Glossary\n")
     toc = yaml.safe_load(toc_text(course, small_project))
-    assert [part["caption"] for part in toc["parts"]] == ["Reinforcement learning", "Reference"]
-    assert [page["file"] for page in toc["parts"][1]["chapters"]] == [
-        "book/glossary",
-        "book/from_notes_to_book",
-    ]
-    assert write_toc(small_project, check=True) == ["_toc.yml", "book/from_notes_to_book.md"]
+    files = {part["caption"]: [page["file"] for page in part["chapters"]] for part in toc["parts"]}
+    assert list(files) == [*(part.title for part in course.parts), "Reference"]
+    assert files["Reinforcement learning"] == ["book/rl/index", "book/rl/alphago"]
+    assert files["Generative models"] == ["book/generative/index"]
+    assert files["Reference"] == ["book/glossary", "book/from_notes_to_book"]
+    pages = [f"book/{part.name}/index.md" for part in course.parts]
+    assert write_toc(small_project, check=True) == ["_toc.yml", "book/from_notes_to_book.md", *pages]
     assert not (small_project / "_toc.yml").exists(), "a check writes nothing"
     write_toc(small_project)
     assert write_toc(small_project) == []
@@ -158,3 +163,59 @@ def test_a_new_chapter_has_six_files_that_are_valid(small_project, key):
     with pytest.raises(CourseMapError, match="nothing is overwritten"):
         new_chapter(key, small_project)
     assert {path: path.read_bytes() for path in made} == before
+
+
+def test_the_page_of_a_part_says_what_the_course_map_says(course, root):
+    written = {chapter.key for chapter in course.existing(root)}
+    for part in course.parts:
+        page = part_page(course, part, root)
+        places = [page.index(chapter.delivers) for chapter in part.chapters]
+        assert places == sorted(places), f"{part.name}: the chapters are out of order"
+        for chapter in part.chapters:
+            assert (f"[{chapter.title}]({chapter.name}.ipynb)" in page) == (chapter.key in written)
+        assert page.count("[planned]") == len(part.chapters) - page.count("[written]")
+
+
+def test_the_map_of_a_part_draws_each_need_and_says_it_in_words(course):
+    part = next(part for part in course.parts if part.name == "rl")
+    assert needs_inside(part) == [(0, 1), (1, 2), (2, 3)]
+    drawn = part_map(part, {"rl/alphago"})
+    assert drawn.count('class="need"') == 3
+    assert drawn.count('<circle class="written"') == 1
+    assert drawn.count('<circle class="planned"') == 3
+    first, second = part.chapters[:2]
+    assert f"{first.title}: needs none of this part." in in_words(part)
+    assert f"{second.title}: needs {first.title}." in in_words(part)
+    assert "\n" not in drawn, "an empty line would end the picture in Markdown"
+
+
+def test_reading_time_counts_words_and_the_code_that_is_shown():
+    notebook = nbformat.v4.new_notebook()
+    notebook.cells = [
+        nbformat.v4.new_markdown_cell("word " * 1800),
+        nbformat.v4.new_code_cell("x = 1\n\n" * 150),
+    ]
+    assert reading_minutes(notebook) == 20  # ten for the words, ten for the lines
+    notebook.cells[1].metadata["tags"] = ["hide-input"]
+    assert reading_minutes(notebook) == 10
+    notebook.cells = []
+    assert reading_minutes(notebook) == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "minutes"),
+    [
+        ("**Time:** 60 to 90 minutes. **Points:** 20.", (60, 90)),
+        ("**Time:** about 75 minutes.", (75, 75)),
+        ("Take your time: 5 minutes.", None),
+    ],
+)
+def test_the_time_of_an_exercise_is_what_it_states(text, minutes):
+    assert stated_minutes(text) == minutes
+
+
+def test_every_written_chapter_says_how_long_it_takes(course, root):
+    for chapter in course.existing(root):
+        assert re.fullmatch(r"\d+ minutes to read, .*minutes for the exercise", time_of(chapter, root)), (
+            chapter.key
+        )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,23 +13,31 @@ import pytest
 from nbformat import NotebookNode
 
 from course_utils.checking.report import MIME_TYPE as REPORT_TYPE
-from course_utils.grading import learner, progress
-from course_utils.grading.progress import checks_of, course_progress, next_step
+from course_utils.grading import learner, learner_progress
+from course_utils.grading.learner_progress import checks_of, course_progress
+from course_utils.grading.progress_table import print_table
 from tests.grading.classroom import CHAPTER, ROOT, Classroom, answered, solutions
 
 COURSE = """
 parts:
 - part: basics
+  title: Basics
   chapters:
   - {chapter: tensors, title: Tensors}
   - {chapter: data, title: Data}
+- part: later
+  title: Later
+  chapters:
+  - {chapter: bridge, title: Bridge, needs: [basics/data]}
+  - {chapter: end, title: End & all, needs: [later/bridge, basics/tensors]}
 """
 
 
 def check_cell(source: str, points: float, *reports: dict[str, Any]) -> NotebookNode:
     """Return a check cell with saved outcomes."""
     outputs = [
-        nbformat.v4.new_output("display_data", data={progress.MIME_TYPE: report}) for report in reports
+        nbformat.v4.new_output("display_data", data={learner_progress.MIME_TYPE: report})
+        for report in reports
     ]
     settings = {"nbgrader": {"grade": True, "points": points}}
     return nbformat.v4.new_code_cell(source, metadata=settings, outputs=outputs)
@@ -58,12 +69,12 @@ def root(tmp_path: Path) -> Path:
         nbformat.v4.new_code_cell("check(mine)"),
     )
     write(tmp_path, "basics/tensors", check_cell("check(shape)", 2, report("shape", 0, 2, "not attempted")))
-    write(tmp_path, "unlisted/extra", check_cell("check(one)", 1, report("one", 1, 1, "passed")))
+    write(tmp_path, "later/end", check_cell("check(one)", 1))
     return tmp_path
 
 
 def test_points_are_those_of_the_last_saved_check(root: Path) -> None:
-    tensors, data, extra = course_progress(root)
+    tensors, data, end = course_progress(root).chapters
     assert (data.title, data.points, data.max_points) == ("Data", 3.0, 10.0)
     assert [(one.name, one.points, one.status) for one in data.exercises] == [
         ("clean", 2.0, "failed"),
@@ -74,52 +85,125 @@ def test_points_are_those_of_the_last_saved_check(root: Path) -> None:
     ]
     assert (data.begun, data.done, data.next_exercise) == (True, False, "clean")
     assert (tensors.begun, tensors.done) == (False, False)
-    assert (extra.begun, extra.done, extra.chapter) == (True, True, "unlisted/extra")
+    # The chapter between has no exercise: what it needs is needed instead.
+    assert end.needs == ("basics/tensors", "basics/data")
 
 
-def test_what_is_next(root: Path) -> None:
+def solve(root: Path, chapter: str, name: str, points: float) -> None:
+    """Replace an exercise by one that is done."""
+    write(root, chapter, check_cell(f"check({name})", points, report(name, points, points, "passed")))
+
+
+def test_what_is_next_follows_what_chapters_need(root: Path) -> None:
     found = course_progress(root)
-    assert next_step(found) == "Next: clean in exercises/basics/data.ipynb"
-    assert next_step(found[:1]) == "Next: begin exercises/basics/tensors.ipynb"
-    assert next_step(found[2:]) == "All checks pass."
-    assert "make exercises" in next_step([])
+    assert found.next_step == "Next: clean in exercises/basics/data.ipynb"
+    assert [found.state(one) for one in found.chapters] == ["ready", "begun", "later"]
+    solve(root, "basics/data", "clean", 10)
+    found = course_progress(root)
+    assert found.next_step == "Next: begin exercises/basics/tensors.ipynb"
+    assert [one.chapter for one in found.missing(found.chapters[2])] == ["basics/tensors"]
+    solve(root, "basics/tensors", "shape", 2)
+    found = course_progress(root)
+    assert found.next_step == (
+        "Next: begin exercises/later/end.ipynb (you have done what it needs: basics/tensors, basics/data)"
+    )
+    solve(root, "later/end", "one", 1)
+    assert course_progress(root).next_step == "All checks pass."
 
 
-@pytest.mark.parametrize(
-    "text", ["", "{", "[]", '{"cells": 3}', '{"cells": [{"cell_type": "code"}], "nbformat": 4}']
-)
+def test_a_course_without_exercises_says_what_to_do(tmp_path: Path) -> None:
+    assert "make exercises" in course_progress(tmp_path).next_step
+
+
+def test_of_chapters_that_are_missing_those_behind_others_are_not_named(root: Path) -> None:
+    text = COURSE.replace("title: Data}", "title: Data, needs: [basics/tensors]}")
+    (root / "course.yml").write_text(text)
+    found = course_progress(root)
+    assert [one.chapter for one in found.missing(found.chapters[2])] == ["basics/data"]
+
+
+BROKEN = ["", "{", "[]", '{"cells": 3}', '{"cells": [{"cell_type": "code"}], "nbformat": 4}', "[" * 100_000]
+
+
+@pytest.mark.parametrize("text", BROKEN, ids=range(len(BROKEN)))
 def test_a_damaged_notebook_hides_no_other(root: Path, text: str) -> None:
     (root / "exercises" / "basics" / "tensors.ipynb").write_text(text)
-    tensors, data, _ = course_progress(root)
-    assert "tensors.ipynb cannot be read" in tensors.fault or tensors == ChapterProgress(
-        "basics/tensors", "Tensors"
+    found = course_progress(root)
+    assert found.chapters[1].points == 3.0
+    (fault,) = found.faults
+    assert fault.startswith("exercises/basics/tensors.ipynb is not a notebook, or a damaged one: ")
+    assert "basics/tensors" not in found.to_data()
+
+
+def test_foreign_notebooks_are_named_and_not_counted(root: Path) -> None:
+    write(root, "basics/data-Copy1", check_cell("check(clean)", 4, report("clean", 4, 4, "passed")))
+    write(root, "basics/tensors", nbformat.v4.new_code_cell("1 + 1"))
+    other = report("one", 1, 1, "passed", chapter="basics/data")
+    write(root, "later/end", check_cell("check(one)", 1, other))
+    found = course_progress(root)
+    assert (found.points, found.max_points) == (3.0, 10.0)
+    assert found.faults == (
+        "exercises/basics/tensors.ipynb has no checks of the course",
+        "exercises/later/end.ipynb holds results of basics/data: is it another exercise under this name?",
+        "exercises/basics/data-Copy1.ipynb is no exercise of the course: not counted",
     )
-    assert data.points == 3.0
 
 
 def test_the_points_of_a_chapter_without_a_course_map(root: Path) -> None:
     (root / "course.yml").unlink()
-    assert [chapter.chapter for chapter in course_progress(root)] == [
-        "basics/data",
-        "basics/tensors",
-        "unlisted/extra",
-    ]
+    found = course_progress(root)
+    assert [one.chapter for one in found.chapters] == ["basics/data", "basics/tensors", "later/end"]
+    assert found.faults == ()
 
 
 def test_progress_is_shown(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    progress.show_progress(root, 100)
+    print_table(course_progress(root), 100)
     shown = capsys.readouterr().out
-    assert "4 of 13 points; 1 of 3 chapters done" in shown
+    assert "3 of 13 points; 0 of 3 chapters done" in shown
+    assert "after basics/tensors, basics/data" in shown
     assert "Next: clean in exercises/basics/data.ipynb" in shown
 
 
+def at(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Go to the folder of the course."""
+    (root / "nbgrader_config.py").touch()
+    monkeypatch.chdir(root)
+
+
+def test_the_points_as_json(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at(root, monkeypatch)
+    (root / "exercises" / "basics" / "tensors.ipynb").write_text("{")
+    assert learner.progress(as_json=True) == 0
+    shown = capsys.readouterr()
+    assert json.loads(shown.out) == {
+        "basics/data": {"points": 3.0, "max_points": 10.0},
+        "later/end": {"points": 0.0, "max_points": 1.0},
+    }
+    assert "tensors.ipynb is not a notebook" in shown.err
+
+
+def test_nothing_is_run_and_nothing_heavy_is_loaded(root: Path) -> None:
+    (root / "nbgrader_config.py").touch()
+    script = (
+        "import sys\nfrom course_utils.grading import learner\nlearner.progress(page=True)\n"
+        "heavy = ('torch', 'numpy', 'nbformat', 'nbgrader', 'jupyter_client')\n"
+        "print([name for name in heavy if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 def test_the_type_of_an_outcome_is_the_checker_s() -> None:
-    assert progress.MIME_TYPE == REPORT_TYPE
+    assert learner_progress.MIME_TYPE == REPORT_TYPE
 
 
 def test_the_exercises_that_are_released_all_have_checks() -> None:
     for path in (ROOT / "exercises").glob("*/*.ipynb"):
-        found = checks_of(nbformat.read(path, as_version=4))
+        found = checks_of(json.loads(path.read_text(encoding="utf-8")))
         assert found, path
         assert all(points > 0 for points in found.values())
 
@@ -137,7 +221,12 @@ def test_check_runs_a_notebook_in_the_terminal(classroom: Classroom) -> None:
     assert f"{first}: the check showed nothing" in shown
     assert f"{second}: not attempted yet" in shown
     assert "all cases pass" in shown
+    assert "WARNING" not in shown
     assert path.read_bytes() == before
+    hinted = classroom.run("course", "check", str(CHAPTER), "--hints", "2", status=1)
+    assert "  Hint 1 of 3, a nudge: Begin with the small example" in hinted
+    assert "  Hint 2 of 3, the idea: Number the queries and the keys" in hinted
+    assert "Hint 3 of 3" not in hinted
     nbformat.write(answered(classroom.released(), {}), path)
     nbformat.write(answered(nbformat.read(path, as_version=4), solutions()), path)
     assert f"in {len(solutions())} of {len(solutions())} checks" in classroom.run(
@@ -159,3 +248,27 @@ def test_check_says_what_it_cannot_check(
     nbformat.write(nbformat.v4.new_notebook(), tmp_path / "empty.ipynb")
     assert learner.check(str(CHAPTER), tmp_path / "empty.ipynb") == 2
     assert "has no checks" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_check_says_in_which_cell_a_kernel_died(classroom: Classroom) -> None:
+    path = classroom.places.exercise(CHAPTER)
+    first = next(iter(solutions()))
+    nbformat.write(answered(classroom.released(), {first: "import os\nos._exit(1)"}), path)
+    shown = classroom.run("course", "check", str(CHAPTER), status=2)
+    assert "died after the cell 'import math'" in shown
+    assert "Traceback" not in shown
+
+
+def test_check_loads_no_torch_beside_the_kernels() -> None:
+    script = (
+        "import sys\nfrom pathlib import Path\nfrom course_utils.grading import learner, learner_run\n"
+        "import nbformat\n"
+        "learner_run.run_file = lambda path: nbformat.read(path, 4)\n"
+        f"learner.check('{CHAPTER}')\n"
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "False"

@@ -16,6 +16,10 @@ CATEGORIES = {"island": ISLANDS, "sex": SEXES}
 
 
 encode = function(reference.encode_categories, points=4)
+encode.hint(
+    idea="One new column for each listed value, with a one where the row has that value. A value that is not"
+    " listed gets no one anywhere.",
+)
 encode.forbid("sklearn.preprocessing")
 
 
@@ -172,6 +176,9 @@ encode.equivalent(
 
 
 impute = function(reference.impute, points=4, rtol=1e-6)
+impute.hint(
+    idea="What fills the blanks is learned from the training rows alone, and used for the other rows too.",
+)
 impute.forbid("sklearn.impute")
 
 
@@ -314,6 +321,9 @@ impute.equivalent(
 
 
 split = function(reference.train_validation_test_split, points=4)
+split.hint(
+    idea="Shuffle the row numbers once with the seed, then cut that order into three pieces.",
+)
 split.forbid("sklearn.model_selection")
 PARTS = ("training", "validation", "test")
 
@@ -495,6 +505,9 @@ def with_torch(frame, fractions=(0.6, 0.2, 0.2), seed=0):
 
 
 by_group = function(reference.group_split, points=3)
+by_group.hint(
+    idea="Shuffle the groups, not the rows: all rows of a group go where the group goes.",
+)
 by_group.forbid("sklearn.model_selection")
 
 
@@ -660,6 +673,9 @@ def with_groupby(frame, groups, fractions=(0.6, 0.2, 0.2), seed=0):
 
 
 tensors = function(reference.to_tensors, points=3)
+tensors.hint(
+    idea="A loss for classes wants numbers with a fraction as inputs, and whole class numbers as targets.",
+)
 SPECIES = ["Gentoo", "Adelie", "Chinstrap"]
 
 
@@ -807,6 +823,11 @@ def accuracy(predictions, targets):
 
 
 species = predictor("predict_species", train=train, score=accuracy, at_least=0.85, points=4)
+species.hint(
+    idea="Do what the tasks before did, in their order: learn the blanks and the scales from the training "
+    "rows alone, and give rows that were never seen the very same treatment.",
+    page='"The whole path" in the chapter "From a messy table to tensors".',
+)
 
 
 def draw_penguins(draw: Draw, rows: int, of=None, hidden_share=0.0):

@@ -13,6 +13,11 @@ from course_utils.transformers.attention import merge_heads
 
 # ------------------------------------------------------------------------------------------------------------
 cache_size = function(reference.kv_cache_elements_per_token, points=2)
+cache_size.hint(
+    idea="For each kind of attention, ask what must be kept of a token so that later tokens can look at it, "
+    "and for how many heads.",
+    page='"The idea in a picture" in the chapter "Multi-head latent attention".',
+)
 
 
 @cache_size.case("multi-head attention")
@@ -137,6 +142,11 @@ def cache_size_by_match(method, num_layers, *, num_heads=0, num_groups=0, head_d
 _LLAMA, _DEEPSEEK = 126 * 2 * 8 * 128 * 2, 61 * (512 + 64) * 2
 
 cache_ratio = value("cache_ratio", _LLAMA / _DEEPSEEK, points=1, rtol=2e-3)
+cache_ratio.hint(
+    idea="LLaMA keeps a key and a value for each of its key-value heads in each layer; DeepSeek-V3 keeps one"
+    " latent and one rotary key in each layer.",
+    page='"The idea in a picture" in the chapter "Multi-head latent attention".',
+)
 cache_ratio.mistake(
     "The rotary key of DeepSeek-V3 is left out: 512 + 64 numbers per token and layer.",
     value=_LLAMA / (61 * 512 * 2),
@@ -155,6 +165,9 @@ cache_ratio.variant(7.344)
 
 # ------------------------------------------------------------------------------------------------------------
 compress = function(reference.compress, points=2)
+compress.hint(
+    idea="One projection makes the vector short, and the normalization comes after it.",
+)
 
 
 @compress.case("one sequence")
@@ -241,6 +254,10 @@ def compress_with_einsum(hidden, down, norm, eps=1e-6):
 
 # ------------------------------------------------------------------------------------------------------------
 expand = function(reference.expand, points=2, atol=1e-5)
+expand.hint(
+    idea="Each head has a matrix that makes its keys from the latents, and one that makes its values; one "
+    "product for all heads at once will do.",
+)
 
 
 @expand.case("one sequence")
@@ -328,6 +345,9 @@ def expand_head_by_head(latent, up_key, up_value):
 
 # ------------------------------------------------------------------------------------------------------------
 apply_rotary = function(reference.apply_rotary, points=3, atol=1e-5)
+apply_rotary.hint(
+    idea="Two neighboring numbers are a point in the plane: turn it by its angle. Length stays what it was.",
+)
 
 
 @apply_rotary.case("one pair, one token")
@@ -442,6 +462,9 @@ def rotary_with_matrices(x, angles):
 
 # ------------------------------------------------------------------------------------------------------------
 decoupled_key = function(reference.decoupled_key, points=2, atol=1e-5)
+decoupled_key.hint(
+    idea="The position goes into a key of its own that all heads share, so that the latent needs none.",
+)
 
 
 @decoupled_key.case("a sequence from position 0 on")
@@ -508,6 +531,10 @@ def decoupled_key_token_by_token(hidden, weight, start=0, base=10_000.0):
 
 # ------------------------------------------------------------------------------------------------------------
 latent_attention = function(reference.latent_attention, points=4, atol=1e-4, rtol=1e-3)
+latent_attention.hint(
+    idea="The matrix that would make the keys can be moved over to the query, once. Then queries meet "
+    "latents directly.",
+)
 SCALE = "math.sqrt(query_content.shape[-1] + query_rotary.shape[-1])"
 
 
@@ -657,6 +684,10 @@ latent_attention.equivalent(
 
 # ------------------------------------------------------------------------------------------------------------
 latent_cache_class = stateful(latent_cache.LatentCache, points=2)
+latent_cache_class.hint(
+    idea="New tokens come after the old ones, along the axis of the tokens, and what is returned is all that"
+    " was read so far.",
+)
 JOIN_KEYS = "self.rotary_key = torch.cat((self.rotary_key, rotary_key), dim=-2)"
 
 
@@ -798,6 +829,10 @@ latent_cache_class.equivalent(
 
 # ------------------------------------------------------------------------------------------------------------
 layer = module(reference.MultiHeadLatentAttention, points=4, atol=1e-4)
+layer.hint(
+    idea="Compress, give the position to the decoupled key, attend, and project. Each piece is one of the "
+    "tasks before.",
+)
 
 SIZES = {"d_model": 10, "num_heads": 3, "kv_rank": 5, "nope_dim": 4, "rope_dim": 6, "value_dim": 7}
 

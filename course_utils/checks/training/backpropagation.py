@@ -56,6 +56,10 @@ NOT_SUMMED_BACK = (
 # --- relu_backward
 
 relu_backward = function(reference.relu_backward, points=1)
+relu_backward.hint(
+    idea="The gradient passes where the operand was positive and stops where it was not.",
+    page='"The formula" in the chapter "Backpropagation, built by hand".',
+)
 relu_backward.case("matrix")(arrays(gradient=(4, 7), operand=(4, 7)))
 relu_backward.case("operand exactly 0")(
     arrays(gradient=(5,), given={"operand": np.array([0.0, -0.0, 1e-9, -1e-9, 2.0])})
@@ -105,6 +109,10 @@ def with_a_masked_copy(gradient, operand):
 # --- exp_backward
 
 exp_backward = function(reference.exp_backward, points=1)
+exp_backward.hint(
+    idea="The exponential is its own derivative, and you are given what it returned.",
+    page='"The formula" in the chapter "Backpropagation, built by hand".',
+)
 exp_backward.case("matrix")(arrays(gradient=(4, 7), output=(4, 7), positives=["output"]))
 exp_backward.case("outputs from 1e-8 to 1e8", hidden=True)(
     arrays(gradient=(5,), given={"output": np.logspace(-8, 8, 5)})
@@ -137,6 +145,10 @@ def from_the_operand(gradient, output):
 # --- log_backward
 
 log_backward = function(reference.log_backward, points=1)
+log_backward.hint(
+    idea="Near zero the logarithm is steep, far from it flat: its derivative is one over the operand.",
+    page='"The formula" in the chapter "Backpropagation, built by hand".',
+)
 log_backward.case("matrix")(arrays(gradient=(4, 7), operand=(4, 7), positives=["operand"]))
 log_backward.case("operands from 1e-8 to 1e8", hidden=True)(
     arrays(gradient=(5,), given={"operand": np.array([1e-8, 3e-4, 0.5, 2e4, 1e8])})
@@ -168,6 +180,9 @@ def with_a_power(gradient, operand):
 # --- unbroadcast
 
 unbroadcast = function(reference.unbroadcast, points=2)
+unbroadcast.hint(
+    idea="A number that broadcasting used several times receives the sum of the gradients of all its uses.",
+)
 unbroadcast.case("axes added in front")(arrays(gradient=(2, 3, 5), given={"shape": (5,)}))
 unbroadcast.case("an axis stretched from length 1")(arrays(gradient=(4, 6), given={"shape": (4, 1)}))
 unbroadcast.case("nothing was broadcast")(arrays(gradient=(3, 5), given={"shape": (3, 5)}))
@@ -242,6 +257,10 @@ def entry_by_entry(gradient, shape):
 # --- add_backward
 
 add_backward = function(reference.add_backward, points=1)
+add_backward.hint(
+    idea="A sum moves as much as each of its operands does. Broadcasting may have made an operand larger.",
+    page='"From numbers to arrays" in the chapter "Backpropagation, built by hand".',
+)
 add_backward.case("equal shapes")(arrays(gradient=(3, 5), left=(3, 5), right=(3, 5)))
 add_backward.case("bias added to a batch")(arrays(gradient=(4, 3), left=(4, 3), right=(3,)))
 add_backward.case("the left operand is broadcast")(arrays(gradient=(2, 7), left=(2, 1), right=(2, 7)))
@@ -286,6 +305,10 @@ def with_explicit_ones(gradient, left, right):
 # --- mul_backward
 
 mul_backward = function(reference.mul_backward, points=1)
+mul_backward.hint(
+    idea="How much a product moves with one factor is told by the other factor.",
+    page='"From numbers to arrays" in the chapter "Backpropagation, built by hand".',
+)
 mul_backward.case("equal shapes")(arrays(gradient=(3, 5), left=(3, 5), right=(3, 5)))
 mul_backward.case("the right operand is broadcast")(arrays(gradient=(4, 3), left=(4, 3), right=(3,)))
 mul_backward.case("column times row", hidden=True)(arrays(gradient=(2, 7), left=(2, 1), right=(1, 7)))
@@ -334,6 +357,11 @@ def with_einsum(gradient, left, right):
 # --- sum_backward
 
 sum_backward = function(reference.sum_backward, points=2)
+sum_backward.hint(
+    idea="Each summand moves the sum as much as any other. Bring the axes that were summed away back before "
+    "you spread the gradient.",
+    page='"From numbers to arrays" in the chapter "Backpropagation, built by hand".',
+)
 sum_backward.case("sum of all entries")(arrays(gradient=(), operand=(3, 5)))
 sum_backward.case("axis=1 of three")(arrays(gradient=(2, 5), operand=(2, 3, 5), given={"axis": 1}))
 sum_backward.case("rows of a square matrix, where a wrong shape goes unnoticed")(
@@ -391,6 +419,10 @@ def with_the_shape_of_the_kept_sum(gradient, operand, axis=None, _keepdims=False
 # --- matmul_backward
 
 matmul_backward = function(reference.matmul_backward, points=2)
+matmul_backward.hint(
+    idea="Write the shapes down: each gradient has the shape of its operand, and only one product of the "
+    "incoming gradient with the other operand fits.",
+)
 matmul_backward.case("two matrices", weight=2)(arrays(gradient=(3, 5), left=(3, 4), right=(4, 5)))
 matmul_backward.case("square matrices, where a wrong transpose goes unnoticed")(
     arrays(gradient=(4, 4), left=(4, 4), right=(4, 4))
@@ -471,6 +503,10 @@ def scores(
 
 
 softmax_cross_entropy_backward = function(reference.softmax_cross_entropy_backward, points=2)
+softmax_cross_entropy_backward.hint(
+    idea="The gradient is what the model believes less what is true, shared among the rows of the batch.",
+    page='"The loss that ends most networks" in the chapter "Backpropagation, built by hand".',
+)
 softmax_cross_entropy_backward.case("a batch", weight=2)(scores(5, 3))
 softmax_cross_entropy_backward.case("the loss is used times 0.3 further on")(scores(4, 6, gradient=0.3))
 softmax_cross_entropy_backward.case("logits of 1e4 stay finite", atol=1e-5)(scores(7, 4, scale=1e4))
@@ -567,6 +603,11 @@ def at_a_point(*shape: int, dtype: type = np.float64, **given: float) -> Case:
 
 
 numerical_gradient = function(reference.numerical_gradient, points=1, rtol=1e-5, atol=1e-7)
+numerical_gradient.hint(
+    idea="Nudge one entry up and down by the same little, see how the function's value changes, and put the "
+    "entry back before you go on.",
+    page='"Where it goes wrong" in the chapter "Backpropagation, built by hand".',
+)
 numerical_gradient.case("vector, step 0.1", weight=2)(at_a_point(4, step=0.1))
 numerical_gradient.case("matrix, default step")(at_a_point(2, 3))
 numerical_gradient.case("float32 is refused", raises=ValueError)(at_a_point(5, dtype=np.float32))
@@ -677,6 +718,9 @@ def of_a_linear(slopes: Iterable[float], claim: Claim, **tolerances: float) -> C
 
 
 gradcheck = function(reference.gradcheck, points=2)
+gradcheck.hint(
+    idea="Compare with the numerical gradient, and allow more where the numbers are larger.",
+)
 gradcheck.case("a right gradient is accepted")(of_a_quadratic(3, 4, claim=lambda right: right))
 gradcheck.case("one entry 1% too large is rejected")(
     of_a_quadratic(5, claim=lambda right: right * [1.0, 1.0, 1.01, 1.0, 1.0])
@@ -828,6 +872,9 @@ def met(output: Any, parents: Parents, take: int = -1) -> list[Any]:
 # --- topological_sort
 
 topological_sort = function(reference.topological_sort, points=2)
+topological_sort.hint(
+    idea="Visit a node's parents before you write the node down, and visit nobody twice.",
+)
 
 
 def an_order(output: Any, parents: Parents):
@@ -997,6 +1044,10 @@ def with_two_kinds_of_entries(output, parents):
 # --- backpropagate
 
 backpropagate = function(reference.backpropagate, points=2)
+backpropagate.hint(
+    idea="Start at the output with one and go backwards through the order. What is used several times "
+    "collects the sum of what comes back.",
+)
 
 
 def weighted(draw: Draw, output: Any, parents: Parents) -> dict[str, Any]:

@@ -11,6 +11,10 @@ from course_utils.transformers import attention as reference
 
 # ------------------------------------------------------------------------------------------------------------
 attention = function(reference.scaled_dot_product_attention, points=5)
+attention.hint(
+    idea="Score every query against every key in one product, and scale the scores for the length of the "
+    "vectors. Hide what may not be seen before the softmax. The weights then mix the values.",
+)
 FUSED_LAYERS = ("torch.nn.MultiheadAttention", "torch.nn.functional.multi_head_attention_forward")
 attention.forbid("torch.nn.functional.scaled_dot_product_attention", *FUSED_LAYERS)
 
@@ -234,6 +238,10 @@ attention.equivalent("d_k = key.shape[-1]", "a query and a key have the same siz
 
 # ------------------------------------------------------------------------------------------------------------
 causal = function(reference.causal_mask, points=2)
+causal.hint(
+    idea="Number the queries and the keys by their place in the text, the queries being the last ones, and "
+    "compare the two numbers.",
+)
 
 
 @causal.case("three tokens")
@@ -327,6 +335,10 @@ causal.equivalent(
 
 # ------------------------------------------------------------------------------------------------------------
 padding = function(reference.padding_mask, points=2)
+padding.hint(
+    idea="Number the places of a sequence and compare each number with that sequence's length. A comparison "
+    "broadcasts: give each side the axes that the other has.",
+)
 
 
 @padding.case("three sequences")
@@ -417,6 +429,10 @@ padding.equivalent("positions = torch.arange(max_length)", "the checks run on th
 
 # ------------------------------------------------------------------------------------------------------------
 split = function(reference.split_heads, points=2)
+split.hint(
+    idea="Cutting is a matter of shape alone: the last axis becomes two. Which of the two belongs before the"
+    " axis of the tokens?",
+)
 SPLIT = "x.unflatten(-1, (num_heads, d_head)).transpose(-3, -2)"
 
 
@@ -489,6 +505,9 @@ def with_chunks(x, num_heads):
 
 # ------------------------------------------------------------------------------------------------------------
 merge = function(reference.merge_heads, points=1)
+merge.hint(
+    idea="Undo the two steps of `split_heads` in the opposite order.",
+)
 MERGE = "x.transpose(-3, -2).flatten(-2)"
 
 
@@ -558,6 +577,10 @@ def with_reshape(x):
 
 # ------------------------------------------------------------------------------------------------------------
 multi_head = module(reference.MultiHeadAttention, points=5)
+multi_head.hint(
+    idea="Three projections, then heads, then attention, then one vector per token again, then the last "
+    "projection. A mask for the sequences lacks the axis of the heads.",
+)
 # With as many key heads as query heads it is the answer.
 multi_head.forbid(*FUSED_LAYERS, "course_utils.transformers.attention.GroupedQueryAttention")
 

@@ -34,7 +34,9 @@ CHECKING = (
     "render.py",
     "report.py",
     "script.py",
+    "sections.py",
     "show.py",
+    "steps.py",
     "surroundings.py",
     "trees.py",
 )

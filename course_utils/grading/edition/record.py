@@ -21,6 +21,7 @@ from course_utils.checking.difference import Tolerance
 from course_utils.checking.exercise import Exercise, Trial
 from course_utils.checking.judge import Evidence
 from course_utils.checking.perform import Observation
+from course_utils.checking.steps import completed
 from course_utils.checking.surroundings import standard_surroundings
 from course_utils.checking.trees import identical
 from course_utils.grading.channel.codec import Decoder, Encoder
@@ -126,8 +127,11 @@ class ChapterRecorder:
             shown = [behaviors[place] for place in kept]
             if any(not behavior.result.passed or behavior.observation.changed for behavior in shown):
                 mistakes.append(["list", explanation, ["list", *map(self._mistake, shown)]])
+        hints = completed(str(self.recorded.chapter), exercise)
+        visible = {case.name for case in exercise.cases if not case.hidden}
         plain = {
             "name": exercise.name,
+            "hints": ({k: v for k, v in hints.nudges.items() if k in visible}, hints.idea, hints.page),
             "kind": exercise.kind,
             "points": exercise.points,
             "inplace": exercise.inplace,

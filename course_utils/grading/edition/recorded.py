@@ -28,6 +28,7 @@ from course_utils.checking.exercise import Case, Exercise, Trial
 from course_utils.checking.judge import Evidence
 from course_utils.checking.perform import Observation
 from course_utils.checking.report import CaseResult, Report
+from course_utils.checking.steps import Hints
 from course_utils.grading.channel.messages import observation_from_data, script_from_data
 from course_utils.grading.edition.given import used
 from course_utils.grading.edition.store import PACKAGE, Store
@@ -134,6 +135,7 @@ def _exercise(record: Mapping[str, Any]) -> Exercise:
         record["inplace"],
         record["score"],
         record["at_least"],
+        hints=Hints(*record["hints"]),
     )
 
 

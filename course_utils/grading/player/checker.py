@@ -33,6 +33,9 @@ class Checker:
         """Have an answer judged on all cases; the outcome is not shown here."""
         return self._ask(answer, exercise, graded=True)
 
+    def hint(self) -> None:
+        """Show nothing: hints are for who works on an answer, and that is done."""
+
     def _ask(self, answer: Any, exercise: str | None, *, graded: bool) -> Score | None:
         name = exercise if exercise is not None else getattr(answer, "__name__", None)
         link = player_link.the_link()

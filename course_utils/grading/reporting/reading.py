@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import functools
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,10 @@ from urllib.parse import quote
 
 import yaml
 
+from course_utils.checking.sections import Sections, read_sections
 from course_utils.grading.places import Chapter, Places
 
 COURSE_MAP = "course.yml"
-# Sections that speak of everything, and teach nothing of it.
-FRAME = re.compile(
-    r"what you will be able to do|before this|common mistakes|(the )?exercise|summary|further reading", re.I
-)
 
 
 @dataclass(frozen=True)
@@ -28,22 +24,6 @@ class Link:
 
     title: str
     address: str
-
-
-@dataclass(frozen=True)
-class Sections:
-    """The sections of a chapter: their text by their title, in their order."""
-
-    texts: Mapping[str, str] = field(default_factory=dict)
-
-    def find(self, name: str) -> str | None:
-        """Return the section that shows the reference of that name, else the first that speaks of it."""
-        shown = re.compile(rf":pyobject: {re.escape(name)}\s*$", re.M)
-        said = re.compile(rf"(?<![\w.]){re.escape(name)}(?!\w)")
-        found = (
-            title for pattern in (shown, said) for title, text in self.texts.items() if pattern.search(text)
-        )
-        return next(found, None) if name else None
 
 
 @dataclass(frozen=True)
@@ -89,7 +69,7 @@ def page(places: Places, chapter: Chapter) -> Page:
     repository = repository if isinstance(repository, dict) else {}
     title = _title(course, chapter)
     book, url = (str(repository.get(name) or "").rstrip("/") for name in ("book", "url"))
-    sections = _sections(places.root / "book" / chapter.part / f"{chapter.name}.ipynb")
+    sections = read_sections(places.root / "book" / chapter.part / f"{chapter.name}.ipynb")
     if book.startswith(("https://", "http://")):
         return Page(title, f"{book}/{chapter}.html", True, sections)
     if url.startswith(("https://", "http://")):
@@ -113,26 +93,3 @@ def _title(course: Mapping[str, Any], chapter: Chapter) -> str:
                 if row.get("chapter") == chapter.name:
                     return str(row.get("title") or chapter)
     return str(chapter)
-
-
-def _sections(path: Path) -> Sections:
-    texts: dict[str, str] = {}
-    section = ""
-    for line in _lines(path):
-        heading = re.match(r"## +(.+?)\s*$", line)
-        if heading:
-            section = heading[1].replace("`", "")
-        elif section and not FRAME.fullmatch(section):
-            texts[section] = texts.get(section, "") + line + "\n"
-    return Sections(texts)
-
-
-def _lines(path: Path) -> Iterator[str]:
-    """Return the lines of a notebook; in code, a comment is no heading."""
-    try:
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return
-    for cell in cells:
-        for line in "".join(cell["source"]).splitlines():
-            yield line if cell["cell_type"] == "markdown" else " " + line

@@ -9,8 +9,9 @@ import nbformat
 import pytest
 
 from course_utils.checking.checker import load_exercises
+from course_utils.checking.sections import FRAME
 from course_utils.grading.places import Chapter, Places
-from course_utils.grading.reporting.reading import FRAME, Page, page
+from course_utils.grading.reporting.reading import Page, page
 
 ROOT = Path(__file__).resolve().parents[3]
 CHAPTERS = ["transformers/attention", "training/backpropagation", "deepseek/latent_attention"]

@@ -1,0 +1,69 @@
+"""Definitions at hand: each page holds those of the glossary's terms that it links, for terms.js to show."""
+
+from __future__ import annotations
+
+import copy
+import re
+from typing import Any
+
+from docutils import nodes
+from sphinx import addnodes
+from sphinx.application import Sphinx
+
+GLOSSARY = "book/glossary"
+_LINK = re.compile(r'href="[^"]*glossary\.html#(term-[^"]+)"')
+
+
+def definitions(app: Sphinx) -> dict[str, str]:
+    """Return the definition of each term as HTML, by the id of the term on the glossary's page.
+
+    Links between terms are left out: what is shown for a moment should not lead on.
+    """
+    if GLOSSARY not in app.env.found_docs:
+        return {}
+    cached = getattr(app, "course_definitions", None)
+    if cached is None:
+        cached = {}
+        for item in app.env.get_doctree(GLOSSARY).findall(nodes.definition_list_item):
+            body = next((child for child in item if isinstance(child, nodes.definition)), None)
+            if body is not None:
+                shown = _inline_html(app, body)
+                for term in item.findall(nodes.term):
+                    cached |= dict.fromkeys(term["ids"], shown)
+        app.course_definitions = cached  # type: ignore[attr-defined]
+    return cached
+
+
+def _inline_html(app: Sphinx, definition: nodes.definition) -> str:
+    """Return a definition as HTML without links."""
+    body = copy.deepcopy(definition)
+    for link in list(body.findall(addnodes.pending_xref)):
+        link.replace_self(nodes.inline(link.astext(), link.astext()))
+    pieces = [
+        app.builder.render_partial(paragraph)["fragment"]
+        for paragraph in body
+        if isinstance(paragraph, nodes.paragraph)
+    ]
+    return "".join(pieces).strip()
+
+
+def add_definitions(
+    app: Sphinx, page: str, _template: str, context: dict[str, Any], _doctree: nodes.document | None
+) -> None:
+    """Put the definitions of the terms that a page links at its end, hidden."""
+    body = context.get("body") or ""
+    if page == GLOSSARY:
+        return
+    known = definitions(app)
+    linked = [name for name in dict.fromkeys(_LINK.findall(body)) if name in known]
+    if linked:
+        cards = "".join(
+            f'<div class="term-card" role="tooltip" id="definition-{name}" hidden>{known[name]}</div>'
+            for name in linked
+        )
+        context["body"] = f"{body}{cards}"
+
+
+def setup(app: Sphinx) -> None:
+    """Register what is in this module."""
+    app.connect("html-page-context", add_definitions, priority=700)

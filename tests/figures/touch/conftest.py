@@ -1,0 +1,33 @@
+"""Fixtures that the tests of figures that can be touched share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from course_utils.figures.touch import TouchFigure
+from tests.figures.touch import pages
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A browser without a window."""
+    with pages.chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def opened(browser) -> Iterator[Callable[..., Page]]:
+    """Opens a page with figures; at the end of the test nothing may have gone wrong on it."""
+    visited: list[tuple[Page, list[str]]] = []
+
+    def open_page(*figures: TouchFigure, theme: str = "light", width: int = 900) -> Page:
+        visited.append(pages.opened(browser, *figures, theme=theme, width=width))
+        return visited[-1][0]
+
+    yield open_page
+    for page, problems in visited:
+        page.close()
+        assert not problems
