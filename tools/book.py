@@ -8,7 +8,8 @@ from pathlib import Path
 
 from environment import Environment, SetUpError, run_tool, say
 
-SOURCES = ["book", "course_utils", "_config.yml", "_toc.yml", "course.yml", "requirements.lock"]
+SETTINGS = ["_config.yml", "_toc.yml", "concepts.yml", "course.yml", "requirements.lock"]
+SOURCES = ["book", "course_utils", "exercises", *SETTINGS]
 PASSED_OVER = {"__pycache__", ".ipynb_checkpoints"}
 
 

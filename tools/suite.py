@@ -67,7 +67,7 @@ def pytest(*words: str, workers: int = WORKERS) -> list[str]:
 
 
 # Notebooks run in kernels that are forked from one process, which has loaded torch and its like.
-NBVAL = pytest("-p", "course_utils.kernels.pytest_plugin")
+NBVAL = pytest("-p", "course_utils.kernels.pytest_plugin", "-p", "course_utils.figures.pytest_plugin")
 UNIT = "not oracle and not built and not browser"
 STAGES = [
     quick("lint", "ruff", "check", "."),

@@ -50,7 +50,7 @@ def lay_out(course: Course, chapter: Chapter, root: Path) -> dict[Path, str]:
         files["reference"]: templates.reference(chapter, names),
         files["checks"]: templates.checks(chapter, graded),
         files["tests"]: templates.tests(chapter, names),
-        files["chapter"]: _notebook(templates.chapter_cells(course, chapter, root)),
+        files["chapter"]: _notebook(templates.chapter_cells(chapter)),
         files["solutions"]: _notebook(templates.solution_cells(chapter, graded)),
     }
     for package in (files["reference"].parent, files["checks"].parent):

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from textwrap import indent
 
-from course_utils.authoring.course_map import Chapter, Course
+from course_utils.authoring.course_map import Chapter
 
 
 @dataclass(frozen=True)
@@ -176,18 +175,13 @@ def tests(chapter: Chapter, names: Sequence[str]) -> str:
     )
 
 
-def chapter_cells(course: Course, chapter: Chapter, root: Path) -> list[Cell]:
+def chapter_cells(chapter: Chapter) -> list[Cell]:
     """Return the sections that every chapter has, each with what belongs there."""
-    written = {other.key for other in course.existing(root)}
-    needs = [
-        f"- [{course.chapter(need).title}](../{need}.ipynb)" for need in chapter.needs if need in written
-    ] or ["- School mathematics and a little Python."]
     names = f"from course_utils.{chapter.part} import {chapter.name}"
     facts = indent("\n".join(chapter.facts or ("none",)), "- ")
     sections = [
         ("title", f"# {chapter.title}\n\nA question or a surprise that makes a person read on."),
         ("outcome", f"## What you will be able to do\n\n{chapter.delivers}"),
-        ("before", "## Before this\n\n" + "\n".join(needs)),
         ("idea", "## The idea\n\nThe idea in a picture, before any formula."),
         ("formula", "## The formula\n\nThe formula; every symbol with its meaning and its shape."),
         ("code", "## The code\n\nThe code that reads like the formula, shown from the package:"),

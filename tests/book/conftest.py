@@ -34,7 +34,8 @@ class BuiltBook:
 def _fingerprint() -> str:
     """Return a hash of everything that the book is built from."""
     digest = hashlib.sha256(sys.version.encode())
-    sources = [ROOT / name for name in ("_config.yml", "_toc.yml", "course.yml")]
+    sources = [ROOT / name for name in ("_config.yml", "_toc.yml", "concepts.yml", "course.yml")]
+    sources += (ROOT / "exercises").rglob("*.ipynb")  # pages say how long an exercise takes
     sources += [path for path in (ROOT / "book").rglob("*") if path.is_file()]
     sources += (ROOT / "course_utils").rglob("*.py")  # chapters show the reference from its module
     for path in sorted(sources):

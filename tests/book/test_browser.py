@@ -131,19 +131,6 @@ def test_no_page_is_wider_than_a_phone(visits):
     assert not wide
 
 
-def test_a_dark_page_is_dark_and_its_figures_stay_light(book, browser, address):
-    chapters = sorted(page for page in (book.html / "book").glob("*/*.html") if "_static" not in page.parts)
-    assert chapters
-    page = browser.new_context(color_scheme="dark").new_page()
-    visit = opened(page, address, chapters[0].relative_to(book.html).as_posix())
-    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
-    shown = "getComputedStyle(document.querySelector('div.cell_output img'))"
-    assert page.evaluate(f"{shown}.backgroundColor") == "rgb(255, 255, 255)"
-    assert page.evaluate(f"{shown}.filter") == "none"
-    assert not visit.outside
-    assert not visit.errors
-
-
 def test_the_search_finds_a_word(browser, address):
     page = browser.new_page()
     visit = opened(page, address, "search.html?q=gradient")

@@ -15,6 +15,11 @@ ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = [chapter.book(ROOT) for chapter in load_course(ROOT).existing(ROOT)]
 
 
+def is_figure(output) -> bool:
+    """Whether an output is a figure: drawn by lines, or of pixels where there are too many lines."""
+    return bool({"image/svg+xml", "image/png"} & set(output.get("data", {})))
+
+
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: f"{path.parent.name}/{path.stem}")
 class TestChapter:
     def test_every_cell_is_executed_and_shows_nothing_foreign(self, path):
@@ -31,7 +36,7 @@ class TestChapter:
         silent = [
             cell.source
             for cell in read_notebook(path).cells
-            if any("image/png" in output.get("data", {}) for output in cell.get("outputs", []))
+            if any(is_figure(output) for output in cell.get("outputs", []))
             and not cell.metadata.get("mystnb", {}).get("image", {}).get("alt")
         ]
         assert not silent, "give these cells the metadata mystnb.image.alt"
@@ -41,7 +46,7 @@ class TestChapter:
             output
             for cell in read_notebook(path).cells
             for output in cell.get("outputs", [])
-            if "image/png" in output.get("data", {})
+            if is_figure(output)
         ]
         assert len(images) >= 3
 

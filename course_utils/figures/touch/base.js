@@ -12,7 +12,7 @@ const touch = (() => {
       else if (value === true) node.setAttribute(name, "");
       else if (value !== false && value !== null && value !== undefined) node.setAttribute(name, value);
     }
-    node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
+    node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
     return node;
   }
   const element = (tag, attributes, ...children) => fill(document.createElement(tag), attributes, children);
