@@ -1,8 +1,14 @@
-"""The order of the tests (the longest first, so that no worker is left with them), and which are slow."""
+"""The order of the tests (the longest first, so that no worker is left alone), the slow ones, a browser."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 LONGEST_FIRST = ("test_attacks", "test_killed", "test_class", "test_parts", "test_users", "test_clerk")
 # What is tried with processes of its own, or with a whole edition or page: left out of daily work.
@@ -21,3 +27,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return LONGEST_FIRST.index(module) if module in LONGEST_FIRST else len(LONGEST_FIRST)
 
     items.sort(key=place)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium without a window."""
+    # Only now: most tests need no browser, and the library takes a while to load.
+    from tests.browsing import chromium
+
+    with chromium() as browser:
+        yield browser

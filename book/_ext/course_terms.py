@@ -47,23 +47,37 @@ def _inline_html(app: Sphinx, definition: nodes.definition) -> str:
     return "".join(pieces).strip()
 
 
+def linked_definitions(app: Sphinx, page: str, body: str) -> dict[str, str]:
+    """Return the definitions of the terms that a page links, by the id of the term."""
+    if page == GLOSSARY:
+        return {}
+    known = definitions(app)
+    return {name: known[name] for name in dict.fromkeys(_LINK.findall(body)) if name in known}
+
+
+def load_formulas(
+    app: Sphinx, page: str, _template: str, context: dict[str, Any], _doctree: nodes.document | None
+) -> None:
+    """Load MathJax on pages that have formulas in their definitions alone."""
+    linked = linked_definitions(app, page, context.get("body") or "")
+    if any('class="math' in definition for definition in linked.values()):
+        app.env.get_domain("math").data["has_equations"][page] = True
+
+
 def add_definitions(
     app: Sphinx, page: str, _template: str, context: dict[str, Any], _doctree: nodes.document | None
 ) -> None:
     """Put the definitions of the terms that a page links at its end, hidden."""
     body = context.get("body") or ""
-    if page == GLOSSARY:
-        return
-    known = definitions(app)
-    linked = [name for name in dict.fromkeys(_LINK.findall(body)) if name in known]
-    if linked:
-        cards = "".join(
-            f'<div class="term-card" role="tooltip" id="definition-{name}" hidden>{known[name]}</div>'
-            for name in linked
-        )
+    cards = "".join(
+        f'<div class="term-card" role="tooltip" id="definition-{name}" hidden>{definition}</div>'
+        for name, definition in linked_definitions(app, page, body).items()
+    )
+    if cards:
         context["body"] = f"{body}{cards}"
 
 
 def setup(app: Sphinx) -> None:
     """Register what is in this module."""
+    app.connect("html-page-context", load_formulas, priority=400)  # before Sphinx asks whether a page has any
     app.connect("html-page-context", add_definitions, priority=700)

@@ -29,6 +29,8 @@ from course_utils.grading.save import judged, make_record, write_points
 
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 LOG = logging.getLogger("course.clerk")
+LARGEST_SLIP = 1000
+"""Bytes of a timestamp or of a submission's secret (128): a larger file is not one that nbgrader wrote."""
 
 
 class Clerk:
@@ -95,16 +97,21 @@ class Clerk:
         self._write_marks(chapter, student, notebook, points, same_submission=same)
         record = make_record(notebook, release_hash(self.released(chapter)), marks, playing)
         notebook.metadata["course"].pop("seconds", None)
-        self._copy_timestamp(chapter, student)
+        self._copy_slips(chapter, student)
         write_whole(self.places.autograded(chapter, student), encode_notebook(notebook) + "\n")
         self.journal.write(chapter, student, record)
 
-    def _copy_timestamp(self, chapter: Chapter, student: str) -> None:
-        """Let nbgrader see that the marked notebook is of the submission that was handed in last."""
-        source = self.places.submitted(chapter, student).with_name("timestamp.txt")
-        target = self.places.autograded(chapter, student).with_name("timestamp.txt")
-        if source.is_file() and not source.is_symlink():
-            write_whole(target, source.read_bytes()[:200])
+    def _copy_slips(self, chapter: Chapter, student: str) -> None:
+        """Put what nbgrader wants to find again beside the marked notebook.
+
+        The timestamp says that the mark is of what was handed in last; with the secret, feedback goes back
+        through the exchange to the one who handed in.
+        """
+        source, target = self.places.submitted(chapter, student), self.places.autograded(chapter, student)
+        for name in ("timestamp.txt", "submission_secret.txt"):
+            slip = source.with_name(name)
+            if slip.is_file() and not slip.is_symlink() and slip.stat().st_size <= LARGEST_SLIP:
+                write_whole(target.with_name(name), slip.read_bytes())
 
     def _timestamp(self, chapter: Chapter, student: str) -> dict[str, Any]:
         folder = self.places.submitted(chapter, student).parent

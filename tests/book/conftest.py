@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from course_utils.authoring.course_map import Course, load_course
+from tests.book.weights import WEIGHTS, table
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -85,3 +86,11 @@ def course() -> Course:
 def root() -> Path:
     """The project's root."""
     return ROOT
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Say how heavy each page is, when the pages were opened."""
+    if WEIGHTS in config.stash:
+        terminalreporter.section("weight of the pages")
+        for line in table(config.stash[WEIGHTS]):
+            terminalreporter.write_line(line)

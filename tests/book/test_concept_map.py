@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import html
 import http.server
 import json
 import re
-import shutil
-import threading
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 from course_utils.authoring.concepts import load_concepts
 
@@ -28,22 +24,8 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def address(book):
-    server = http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), functools.partial(Quiet, directory=str(book.html))
-    )
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    assert program, "the browser tests need Chromium: apt-get install chromium"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
+    with served(book.html) as address:
+        yield address
 
 
 @pytest.fixture

@@ -1,21 +1,18 @@
 """What every page carries beside its text: part, version, way to try it, definitions, preview, paper."""
 
-import functools
 import html
-import http.server
 import re
-import shutil
 import struct
 import subprocess
-import threading
+from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
-from playwright.sync_api import sync_playwright
 
 from course_utils.authoring.exercises import COLAB_CELL
 from course_utils.authoring.notebook_files import read_notebook
 from course_utils.authoring.versions import PageVersion, page_version
+from tests.browsing import Quiet, served
 
 PARTS = ("basics", "training", "cnn_rnn", "generative", "rl", "transformers", "deepseek")
 built = pytest.mark.built
@@ -192,16 +189,13 @@ class TestVersion:
         assert page_version([files / "one"], files) == without
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    """A server that writes nothing down, and answers a wrong address with 404.html, as others do."""
-
-    def log_message(self, *_):
-        pass
+class WithMissingPage(Quiet):
+    """A server that answers a wrong address with 404.html, as others do."""
 
     def send_error(self, code, message=None, explain=None):
         if code != 404 or self.command != "GET" or "/_static/" in self.path:
             return super().send_error(code, message, explain)
-        body = (self.directory_of_book / "404.html").read_bytes()
+        body = (Path(self.directory) / "course" / "404.html").read_bytes()
         self.send_response(404)
         self.send_header("Content-Type", "text/html")
         self.send_header("Content-Length", str(len(body)))
@@ -215,23 +209,8 @@ def address(book, tmp_path_factory):
     # As on a server that holds several books: this one is in a folder.
     folder = tmp_path_factory.mktemp("server")
     (folder / "course").symlink_to(book.html)
-    handler = type("Handler", (Quiet,), {"directory_of_book": book.html})
-    server = http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), functools.partial(handler, directory=str(folder))
-    )
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/course"
-    server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    assert program, "the browser tests need Chromium: apt-get install chromium"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
+    with served(folder, WithMissingPage) as address:
+        yield f"{address}/course"
 
 
 @pytest.fixture
@@ -316,9 +295,9 @@ class TestInTheBrowser:
         assert page.evaluate(ground) == "rgb(20, 23, 28)"
         page.emulate_media(media="print")
         assert page.evaluate(ground) == "rgb(255, 255, 255)"
-        assert page.evaluate("document.documentElement.dataset.theme") == "light"
+        page.wait_for_function("document.documentElement.dataset.theme === 'light'")
         page.emulate_media(media="screen")
-        assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+        page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
         page.context.close()
 
     def test_links_of_a_part_have_its_color(self, page, address):

@@ -5,13 +5,9 @@ The page is built here from two figures, so that these tests need no other chapt
 
 from __future__ import annotations
 
-import functools
-import http.server
 import re
-import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +16,6 @@ import matplotlib.pyplot as plt
 import nbformat
 import pytest
 from nbformat import NotebookNode
-from playwright.sync_api import sync_playwright
 
 from course_utils.authoring.notebook_files import normalize
 from course_utils.figures import COLORS, course_style, to_svg
@@ -111,31 +106,11 @@ def test_what_is_too_large_or_has_no_name_is_a_warning(tmp_path: Path) -> None:
     assert re.search(r"figure 2 takes \d+ KB, and 100 KB are the limit: draw fewer points", done.stderr)
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    """A server that does not write down its requests."""
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
 @pytest.fixture(scope="module")
 def address(site: Path) -> Iterator[str]:
     """Where the site is served."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(site)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Chromium."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    assert program, "the browser tests need Chromium: apt-get install chromium"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
+    with served(site) as address:
+        yield address
 
 
 def opened(browser: Any, address: str, *, scheme: str = "light", width: int = 1300) -> Any:

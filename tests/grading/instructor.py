@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import secrets
-import shutil
 import socket
 import subprocess
 import sys
@@ -16,8 +15,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from playwright.sync_api import Browser, FrameLocator, Locator, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, FrameLocator, Locator, Page, Route, expect
 
+from tests.browsing import chromium
 from tests.grading.classroom import CHAPTER, ROOT, Classroom, environment, exercises
 
 SECONDS = 30_000  # in milliseconds, as Playwright counts: for a busy machine
@@ -144,13 +144,10 @@ def answers(address: str) -> bool:
 @contextmanager
 def at_the_formgrader(classroom: Classroom) -> Iterator[Instructor]:
     """Open the formgrader of a class from the menu of JupyterLab. Other sites cannot be reached."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    assert program, "the browser tests need Chromium: apt-get install chromium"
     with (
         jupyterlab(classroom.root, classroom.root.parent / "jupyter") as address,
-        sync_playwright() as playwright,
+        chromium() as browser,
     ):
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": 1400, "height": 1000})
         page.set_default_timeout(SECONDS)
         expect.set_options(timeout=SECONDS)
@@ -163,4 +160,3 @@ def at_the_formgrader(classroom: Classroom) -> Iterator[Instructor]:
         page.locator(".lm-Menu-itemLabel").get_by_text("Formgrader", exact=True).click()
         yield someone
         expect.set_options(timeout=None)
-        browser.close()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from playwright.sync_api import Browser, Locator, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
+from tests.browsing import chromium
 from tests.grading.instructor import SECONDS, jupyterlab
 
 TRIES = 3  # a busy machine's JupyterLab may not take keys yet when the notebook is there
@@ -99,10 +99,7 @@ def at_jupyterlab(root: Path, home: Path) -> Iterator[Student]:
         root: The folder.
         home: JupyterLab's own files; settings for nbgrader in it are read.
     """
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    assert program, "the browser tests need Chromium: apt-get install chromium"
-    with jupyterlab(root, home) as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
+    with jupyterlab(root, home) as address, chromium() as browser:
         page = browser.new_page(viewport={"width": 1300, "height": 1000})
         page.set_default_timeout(SECONDS)
         expect.set_options(timeout=SECONDS)
@@ -112,4 +109,3 @@ def at_jupyterlab(root: Path, home: Path) -> Iterator[Student]:
         page.on("pageerror", lambda error: student.errors.append(str(error)))
         yield student
         expect.set_options(timeout=None)
-        browser.close()

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from course_utils.grading import learner
 from course_utils.grading.learner_progress import ChapterProgress, CourseProgress, ExerciseProgress
@@ -94,16 +92,6 @@ def test_the_command_writes_it_where_it_is_told(
     assert learner.progress(file=Path("other.html")) == 2
     assert "course progress --page other.html" in capsys.readouterr().err
     assert not (tmp_path / "other.html").exists()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    assert program, "the browser tests need Chromium: apt-get install chromium"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
 
 
 @pytest.mark.browser

@@ -5,17 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
 from course_utils.figures.touch import TouchFigure
 from tests.figures.touch import pages
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """A browser without a window."""
-    with pages.chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

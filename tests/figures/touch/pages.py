@@ -5,13 +5,12 @@ from __future__ import annotations
 import ast
 import functools
 import http.server
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from course_utils.authoring.notebook_files import read_notebook
 from course_utils.figures.touch import TouchFigure
@@ -34,17 +33,6 @@ def figure_of(chapter: str, name: str) -> TouchFigure:
     figure = eval(compile(ast.Expression(last.value), name, "eval"), names)
     assert isinstance(figure, TouchFigure)
     return figure
-
-
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    """A browser without a window."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    assert program, "the browser tests need Chromium: apt-get install chromium"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
 
 
 def opened(

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import itertools
 import re
-import shutil
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from course_utils.grading.honesty.render import to_html
 from course_utils.grading.honesty.report import Finding, HonestyReport, Pair, Passage, Side
@@ -94,17 +92,6 @@ OVERLAPPING = """() => {
     ).map(([other]) => name + ' on ' + other));
 }"""
 WIDTHS = (340, 760, 1400)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Chromium."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    assert program, "the browser tests need Chromium: apt-get install chromium"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
 
 
 def look(browser: Browser, path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import nbformat
@@ -223,27 +222,19 @@ def test_all_formulas_of_the_exercises_are_understood(path: Path, monkeypatch: p
 
 @pytest.mark.browser
 @pytest.mark.timeout(120)
-def test_a_browser_runs_nothing_of_it(feedback: Page, tmp_path: Path) -> None:
-    from playwright.sync_api import sync_playwright
-
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    assert program, "the browser tests need Chromium: apt-get install chromium"
+def test_a_browser_runs_nothing_of_it(browser: Browser, feedback: Page, tmp_path: Path) -> None:
     path = tmp_path / "feedback.html"
     path.write_text(feedback.source)
     seen: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
-        for scheme in ("light", "dark"):
-            page = browser.new_page(color_scheme=scheme, viewport={"width": 375, "height": 800})
-            page.on("dialog", lambda dialog: (seen.append(dialog.message), dialog.dismiss()))
-            page.on("request", lambda request: seen.append(request.url))
-            page.on("console", lambda message: seen.append(message.text))
-            page.goto(path.as_uri())
-            page.evaluate(
-                "() => document.querySelectorAll('main *').forEach(one => one.click && one.click())"
-            )
-            page.wait_for_timeout(200)
-            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        browser.close()
+    for scheme in ("light", "dark"):
+        page = browser.new_page(color_scheme=scheme, viewport={"width": 375, "height": 800})
+        page.on("dialog", lambda dialog: (seen.append(dialog.message), dialog.dismiss()))
+        page.on("request", lambda request: seen.append(request.url))
+        page.on("console", lambda message: seen.append(message.text))
+        page.goto(path.as_uri())
+        page.evaluate("() => document.querySelectorAll('main *').forEach(one => one.click && one.click())")
+        page.wait_for_timeout(200)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        page.close()
     # Links of the hostile cells lead nowhere, so that clicking everything opens and asks for nothing.
     assert [one for one in seen if not one.startswith(("file:", "data:image/"))] == []
