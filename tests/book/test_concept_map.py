@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import html
-import http.server
 import json
 import re
 
 import pytest
 
 from course_utils.authoring.concepts import load_concepts
+from tests.browsing import served
 
 pytestmark = [pytest.mark.built, pytest.mark.browser]
 
 MAP = "book/concept_map.html"
 PHONE = 360
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ from nbformat import NotebookNode
 from course_utils.authoring.notebook_files import normalize
 from course_utils.figures import COLORS, course_style, to_svg
 from course_utils.figures.palette import DARK
+from tests.browsing import served
 from tests.figures.conftest import draw
 
 ROOT = Path(__file__).parents[2]

@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import ast
-import functools
-import http.server
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page
@@ -124,21 +119,3 @@ def faint_texts(page: Page) -> list[str]:
             return contrast < 4.5 ? [`${seen}, ${contrast}`] : [];
         });
     }""")
-
-
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    """A server that does not write down its requests."""
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@contextmanager
-def served(folder: Path) -> Iterator[str]:
-    """Serve a folder; yields its address."""
-    server = http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), functools.partial(_Quiet, directory=str(folder))
-    )
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()

@@ -11,6 +11,7 @@ import torch
 from course_utils.figures.touch import MOST_BYTES
 from course_utils.transformers.attention import causal_mask, scaled_dot_product_attention
 from tests.book.conftest import book  # noqa: F401 - a fixture
+from tests.browsing import served
 from tests.figures.touch import pages
 
 pytestmark = pytest.mark.browser
@@ -281,7 +282,7 @@ def test_it_is_light(figure):
 
 @pytest.mark.built
 def test_in_the_chapter_it_works(browser, book, figure):  # noqa: F811 - the fixture
-    with pages.served(book.html) as address:
+    with served(book.html) as address:
         page = browser.new_page(viewport={"width": 360, "height": 800})
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))

@@ -10,6 +10,7 @@ import torch
 from course_utils.figures.touch import MOST_BYTES
 from course_utils.training.backpropagation import Tensor, backpropagate, topological_sort
 from tests.book.conftest import book  # noqa: F401 - a fixture
+from tests.browsing import served
 from tests.figures.touch import pages
 
 pytestmark = pytest.mark.browser
@@ -235,7 +236,7 @@ def test_it_is_light_enough(figure):
 @pytest.mark.built
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_chapter_shows_it(book, browser, theme):  # noqa: F811 - the fixture
-    with pages.served(book.html) as address:
+    with served(book.html) as address:
         page = browser.new_context(color_scheme=theme, viewport={"width": 360, "height": 740}).new_page()
         page.goto(f"{address}/book/{CHAPTER}.html", wait_until="networkidle")
         pages.slide(page, "Step", LAST)

@@ -10,6 +10,7 @@ from course_utils.basics.data_with_pandas import drop_missing, impute, train_val
 from course_utils.data import load_penguins
 from course_utils.figures.touch import MOST_BYTES
 from tests.book.conftest import book  # noqa: F401 - a fixture
+from tests.browsing import served
 from tests.figures.touch import pages
 
 pytestmark = pytest.mark.browser
@@ -211,7 +212,7 @@ def test_it_is_light_enough(figure):
 @pytest.mark.built
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_chapter_shows_it(book, browser, birds, theme):  # noqa: F811 - the fixture
-    with pages.served(book.html) as address:
+    with served(book.html) as address:
         page = browser.new_context(color_scheme=theme, viewport={"width": 360, "height": 740}).new_page()
         page.goto(f"{address}/book/{CHAPTER}.html", wait_until="networkidle")
         pages.slide(page, "Blanks", 30)

@@ -10,6 +10,7 @@ import pytest
 from course_utils.deepseek.latent_cache import kv_cache_elements_per_token
 from course_utils.figures.touch import MOST_BYTES
 from tests.book.conftest import book  # noqa: F401 - a fixture
+from tests.browsing import served
 from tests.figures.touch import pages
 
 pytestmark = pytest.mark.browser
@@ -206,7 +207,7 @@ def test_it_is_light(figure):
 
 @pytest.mark.built
 def test_in_the_chapter_it_works(browser, book, figure):  # noqa: F811 - the fixture
-    with pages.served(book.html) as address:
+    with served(book.html) as address:
         page = browser.new_page(viewport={"width": 360, "height": 800})
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))

@@ -9,6 +9,7 @@ import pytest
 from nbconvert.exporters import HTMLExporter
 from nbformat import NotebookNode
 from nbgrader.api import Comment
+from playwright.sync_api import Browser
 from traitlets.config import Config
 
 from course_utils.checking.checker import load_exercises
