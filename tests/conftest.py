@@ -10,7 +10,10 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-LONGEST_FIRST = ("test_attacks", "test_killed", "test_class", "test_parts", "test_users", "test_clerk")
+LONGEST_FIRST = (
+    *("test_attacks", "test_killed", "test_class", "test_parts", "test_users", "test_clerk"),
+    *("test_lighthouse", "test_exchange_browser", "test_audit"),
+)
 # What is tried with processes of its own, or with a whole edition or page: left out of daily work.
 SLOW_FOLDERS = frozenset({"sandbox", "edition", "reporting"})
 

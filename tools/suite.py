@@ -7,12 +7,13 @@ stage is a line in STAGES; those marked slow are left out by FAST=yes.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from environment import Environment, SetUpError, run_tool, say
 
 WORKERS = 2
 WORKERS_THAT_WAIT = 3
-"""For tests that wait half of their time, for limits to be passed and processes to end."""
+"""For tests that wait half of their time: for limits to be passed, processes to end, pages to be loaded."""
 EXTRAS = ["test", "oracles", "cluster", "postgresql"]
 
 
@@ -86,7 +87,7 @@ STAGES = [
     Stage("chapters (nbval)", [*NBVAL, "--nbval"], files=chapters),
     Stage("solutions (nbval)", [*NBVAL, "--nbval-lax"], files=solutions),
     Stage("book build, links", pytest("-m", "built and not browser")),
-    Stage("browser", ["python", "-m", "pytest", "-q", "-m", "browser"]),
+    Stage("browser", pytest("-m", "browser", workers=WORKERS_THAT_WAIT)),
 ]
 
 
@@ -160,6 +161,19 @@ def summary(results: list[Result], left_out: list[str]) -> str:
     return "\n".join([*rows, "", f"{passed} passed, {failed} failed"])
 
 
+@contextlib.contextmanager
+def audit_tools_on_the_way(environment: Environment) -> Iterator[None]:
+    """Let npm fetch what judges the book while other stages run; the browser tests wait for it, and say why
+    when it cannot be had.
+    """
+    command = [str(environment.python), str(environment.root / "tests" / "book" / "audit" / "__init__.py")]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as installing:
+        try:
+            yield
+        finally:
+            installing.terminate()
+
+
 def main() -> int:
     """Set up, run every stage, print the summary; the status says whether all passed."""
     setting = os.environ.get("FAST", "no")
@@ -168,7 +182,8 @@ def main() -> int:
     fast = setting == "yes"
     environment = Environment()
     environment.ensure(EXTRAS)
-    results = [run(stage, environment, fast=fast) for stage in STAGES if stage.fast or not fast]
+    with contextlib.nullcontext() if fast else audit_tools_on_the_way(environment):
+        results = [run(stage, environment, fast=fast) for stage in STAGES if stage.fast or not fast]
     left_out = [stage.name for stage in STAGES if stage.fast is None] if fast else []
     left_out += [
         f"the slow part of {stage.name}"

@@ -213,6 +213,12 @@ def examine_machine(root: Path) -> Iterator[Finding]:
         yield Finding(
             "note", "Chromium is missing; only `make test` needs it", "Debian: sudo apt install chromium"
         )
+    if shutil.which("npm"):
+        yield Finding("good", "npm is there for the tools that judge the book")
+    else:
+        yield Finding(
+            "note", "npm is missing; only `make test` needs it", "Debian: sudo apt install nodejs npm"
+        )
 
 
 EXAMINATIONS: tuple[Callable[[Path], Iterator[Finding]], ...] = (

@@ -3,7 +3,7 @@
     python -m course_utils.authoring.new_chapter training/optimizers
 
 What is laid out runs, and fails wherever there is work to do: the reference raises, the tests fail, the teeth
-find no known mistake. Nothing that exists is overwritten.
+find no known mistake, and `pieces` lists each TODO. Nothing that exists is overwritten.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 import nbformat
 
 from course_utils.authoring import templates
+from course_utils.authoring.concepts import ConceptError, load_concepts
 from course_utils.authoring.course_map import Chapter, Course, CourseMapError, find_root, load_course
 from course_utils.authoring.exercises import make_exercises
 from course_utils.authoring.notebook_files import normalize, to_text, write_text
@@ -50,7 +51,7 @@ def lay_out(course: Course, chapter: Chapter, root: Path) -> dict[Path, str]:
         files["reference"]: templates.reference(chapter, names),
         files["checks"]: templates.checks(chapter, graded),
         files["tests"]: templates.tests(chapter, names),
-        files["chapter"]: _notebook(templates.chapter_cells(chapter)),
+        files["chapter"]: _notebook(templates.chapter_cells(chapter, names)),
         files["solutions"]: _notebook(templates.solution_cells(chapter, graded)),
     }
     for package in (files["reference"].parent, files["checks"].parent):
@@ -82,6 +83,10 @@ def _notebook(cells: Sequence[templates.Cell]) -> str:
             }
             if cell.points:
                 node.metadata["nbgrader"]["points"] = cell.points
+        if cell.alt:
+            node.metadata["mystnb"] = {"image": {"alt": cell.alt}}
+        if cell.tags:
+            node.metadata["tags"] = list(cell.tags)
         notebook.cells.append(node)
     return to_text(normalize(notebook))
 
@@ -114,6 +119,45 @@ def new_chapter(key: str, root: Path) -> list[Path]:
     return [*made, chapter.files(root)["exercises"]]
 
 
+def next_steps(root: Path, chapter: Chapter) -> str:
+    """Return what to do next, and what belongs to the chapter in files that all chapters share."""
+    return "\n".join(
+        [
+            f"Begin with the reference, then its tests: .venv/bin/python -m pytest tests/{chapter.part}",
+            "What is left to write at any time:         .venv/bin/python -m course_utils.authoring.pieces "
+            f"{chapter.key}",
+            "What each piece is for: CONTRIBUTING.md.",
+            "",
+            "Beside the six files:",
+            *_concept_lines(root, chapter),
+            "- book/glossary.md: each word that the chapter explains and others use",
+            "- book/references.bib: each source that the chapter cites",
+            f"- book/departures.md: what the notes get wrong; replace *Planned chapter:* `{chapter.key}` by",
+            f"  *Chapter:* [{chapter.title}]({chapter.key}.ipynb), and give each of these an entry:",
+            *[f"    {fact}" for fact in chapter.facts or ("(course.yml names none)",)],
+        ]
+    )
+
+
+def _concept_lines(root: Path, chapter: Chapter) -> list[str]:
+    """Return the concepts that the chapter has in ``concepts.yml``, or the lines to add there."""
+    try:
+        found = load_concepts(root, load_course(root)).of(chapter.key)
+    except ConceptError:
+        found = []
+    if found:
+        names = ", ".join(concept.name for concept in found)
+        return [f"- concepts.yml: see that these are what the chapter teaches: {names}"]
+    return [
+        "- concepts.yml: what the chapter teaches, in the order of reading; the tests say what is amiss",
+        f"    - chapter: {chapter.key}",
+        "      concepts:",
+        "      - name: TODO",
+        "        means: TODO, one sentence.",
+        "        needs: []",
+    ]
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
     parser = argparse.ArgumentParser(
@@ -129,8 +173,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     for path in made:
         print(path.relative_to(root).as_posix())
-    part = options.chapter.split("/")[0]
-    print(f"\nBegin with the reference, then its tests: .venv/bin/python -m pytest tests/{part}")
+    print(f"\n{next_steps(root, load_course(root).chapter(options.chapter))}")
     return 0
 
 

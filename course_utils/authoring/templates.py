@@ -1,4 +1,7 @@
-"""The text that a new chapter starts from; see ``new_chapter``."""
+"""The text that a new chapter starts from; see ``new_chapter``.
+
+What is to be written is marked with TODO, which ``pieces`` lists until it is gone.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,9 @@ from dataclasses import dataclass
 from textwrap import indent
 
 from course_utils.authoring.course_map import Chapter
+
+POINTS = 2
+"""What each item of a new exercise is worth, until its author decides."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +26,9 @@ class Cell:
     role: str = ""
     """For nbgrader: task, answer, check or written; empty for a cell it does not know."""
     points: int = 0
+    alt: str = ""
+    """What is seen in the figure that the cell draws."""
+    tags: tuple[str, ...] = ()
 
 
 def _snake_case(name: str) -> str:
@@ -35,7 +44,7 @@ def _is_class(name: str) -> bool:
 _FUNCTION = '''
 
 def {name}(inputs: Float[Tensor, "batch features"]) -> Float[Tensor, "batch features"]:
-    """Say in one line what it computes.
+    """TODO: say in one line what it computes.
 
     Args:
         inputs: What it is, of shape (batch, features), with its unit.
@@ -56,7 +65,7 @@ def {name}(inputs: Float[Tensor, "batch features"]) -> Float[Tensor, "batch feat
 _CLASS = '''
 
 class {name}(nn.Module):
-    """Say in one line what it is, then its arguments and its source."""
+    """TODO: say in one line what it is, then its arguments and its source."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -69,20 +78,24 @@ _CONSTANT = """
 """
 
 _CHECK = """
-{label} = {kind}(reference.{name}, points=2)
+{label} = {kind}(reference.{name}, points={points})
 
 
-@{label}.case("what this case looks at")
+@{label}.case("TODO: what this case looks at")
 def _(draw: Draw):
     return {drawn}
 
 
-@{label}.case("an edge case", hidden=True)
+@{label}.case("TODO: an edge case", hidden=True)
 def _(draw: Draw):
     return {drawn}
 
 
-# At least three known mistakes and two variants:
+{label}.hint(
+    idea="TODO: what the answer does, in a sentence or two, without its code.",
+)
+
+# TODO: at least three known mistakes and two variants:
 # {label}.mistake("What is wrong, in one sentence.", edit=("right", "wrong"))
 # @{label}.variant
 # def another_way(inputs): ...
@@ -100,7 +113,7 @@ _ANSWER = '''from torch import Tensor
 
 
 def {name}(inputs: Tensor) -> Tensor:
-    """Say what it computes, with the shapes of what goes in and comes out."""
+    """TODO: say what it computes, with the shapes of what goes in and comes out."""
     ### BEGIN SOLUTION
     raise NotImplementedError("write the solution of {name}")
     ### END SOLUTION'''
@@ -109,7 +122,7 @@ _ANSWER_CLASS = '''from torch import nn
 
 
 class {name}(nn.Module):
-    """Say what it is, with the names and shapes of its parameters."""
+    """TODO: say what it is, with the names and shapes of its parameters."""
 
     ### BEGIN SOLUTION
     def __init__(self) -> None:
@@ -129,9 +142,7 @@ def reference(chapter: Chapter, names: Sequence[str]) -> str:
     for name in names:
         template = _CLASS if _is_class(name) else _CONSTANT if name.isupper() else _FUNCTION
         body += template.format(name=name, key=chapter.key)
-    text = (
-        f'"""{chapter.title}.\n\nSay in a line what is here and what is not, and name the sources.\n"""\n\n'
-    )
+    text = f'"""{chapter.title}.\n\nTODO: say in a line what is here, and name the sources.\n"""\n\n'
     text += "from __future__ import annotations\n"
     imports = {
         "from jaxtyping import Float": "Float[",
@@ -149,6 +160,7 @@ def checks(chapter: Chapter, graded: Sequence[str]) -> str:
         is_class = _is_class(name)
         body += _CHECK.format(
             name=name,
+            points=POINTS,
             # The declaration of a class must not hide the class.
             label=_snake_case(name) if is_class else name,
             kind="module" if is_class else "function",
@@ -175,62 +187,121 @@ def tests(chapter: Chapter, names: Sequence[str]) -> str:
     )
 
 
-def chapter_cells(chapter: Chapter) -> list[Cell]:
-    """Return the sections that every chapter has, each with what belongs there."""
-    names = f"from course_utils.{chapter.part} import {chapter.name}"
-    facts = indent("\n".join(chapter.facts or ("none",)), "- ")
-    sections = [
-        ("title", f"# {chapter.title}\n\nA question or a surprise that makes a person read on."),
-        ("outcome", f"## What you will be able to do\n\n{chapter.delivers}"),
-        ("idea", "## The idea\n\nThe idea in a picture, before any formula."),
-        ("formula", "## The formula\n\nThe formula; every symbol with its meaning and its shape."),
-        ("code", "## The code\n\nThe code that reads like the formula, shown from the package:"),
-        (
-            "trusted",
-            f"## Against a trusted library\n\nShow that it is equal to: {'; '.join(chapter.oracle)}.",
-        ),
-        ("experiment", "## An experiment\n\nReal data, and at least three plots worth seeing."),
-        ("wrong", f"## Where it goes wrong\n\nShown and plotted. State these correctly:\n\n{facts}"),
-        (
-            "predict",
-            "<details><summary>Predict: a question (three in the chapter)</summary>\n\nAnswer.\n\n</details>",
-        ),
-        ("mistakes", "## Common mistakes\n\nThe same list as the checks know."),
-        ("exercise", f"## The exercise\n\nOpen `exercises/{chapter.key}.ipynb` in JupyterLab."),
-        ("summary", "## Summary\n\nFive lines."),
-        ("further", "## Further reading\n\nEach source with two lines on why to read it."),
-    ]
-    cells = [Cell(name, source) for name, source in sections]
-    place = next(i for i, cell in enumerate(cells) if cell.name == "code") + 1
-    cells.insert(
-        place,
-        Cell(
-            "imports",
-            f"from course_utils.figures import use_course_style\n{names}\n\nuse_course_style()",
-            markdown=False,
-        ),
+def _prediction(what: str) -> str:
+    """Return a question that the reader answers before opening the box."""
+    return f"<details><summary>Predict: TODO: {what}</summary>\n\nTODO: the answer, and why.\n</details>"
+
+
+_FIGURE = """figure, ax = plt.subplots(figsize=(6.5, 3.5))
+ax.plot([0, 1, 2], [0, 1, 4], "o-", color=COLORS["blue"], label="TODO: what is drawn")
+ax.set(title="TODO: what it shows", xlabel="TODO: what (unit)", ylabel="TODO: what (unit)")
+ax.legend()
+plt.show()"""
+
+_MISTAKES = """from course_utils.checking.checker import load_exercises
+
+lines = []
+for name, exercise in load_exercises("{key}").items():
+    lines += [f"\\n**`{{name}}`**\\n", *(f"- {{mistake.explanation}}" for mistake in exercise.mistakes)]
+Markdown("\\n".join(lines))"""
+
+_SHOWN = """````{{admonition}} Show the reference
+:class: dropdown
+
+```{{literalinclude}} ../../course_utils/{key}.py
+{part}```
+````"""
+
+
+def chapter_cells(chapter: Chapter, names: Sequence[str]) -> list[Cell]:
+    """Return the sections that every chapter has, each with what belongs there.
+
+    Args:
+        chapter: The row of the course map.
+        names: What its module offers; the first function or class is shown.
+    """
+    facts = indent("\n".join(f"TODO: {fact}" for fact in chapter.facts), "- ")
+    shown = next((f":pyobject: {name}\n" for name in names if not name.isupper()), "")
+    imports = (
+        "import matplotlib.pyplot as plt\nfrom IPython.display import Markdown\n\n"
+        "from course_utils.figures import COLORS, use_course_style\n"
+        f"from course_utils.{chapter.part} import {chapter.name}\n\nuse_course_style()"
     )
-    return cells
+    drawn = "TODO: say what is seen, so that who does not see it misses nothing."
+    return [
+        Cell("title", f"# {chapter.title}\n\nTODO: a question or a surprise that makes a person read on."),
+        Cell(
+            "outcome",
+            f"## What you will be able to do\n\nTODO: three to five things that add up to: {chapter.delivers}"
+            "\n\n- TODO: link the words that the chapter explains to the glossary",
+        ),
+        Cell("imports", imports, markdown=False, tags=("hide-input",)),
+        Cell("idea", "## The idea\n\nTODO: the idea in a picture, before any formula."),
+        Cell("picture", _FIGURE, markdown=False, alt=drawn, tags=("hide-input",)),
+        Cell(
+            "touch",
+            "TODO: a figure that can be touched (`TouchFigure`), if moving something teaches more "
+            "than looking at it. Delete this cell if not.",
+        ),
+        Cell("predict_idea", _prediction("what does the idea say of a simple case?")),
+        Cell("formula", "## The formula\n\nTODO: the formula; every symbol with its meaning and its shape."),
+        Cell("predict_formula", _prediction("what does the formula give in an extreme case?")),
+        Cell(
+            "code",
+            "## The code\n\nTODO: the code that reads like the formula.\n\n"
+            + _SHOWN.format(key=chapter.key, part=shown),
+        ),
+        Cell(
+            "trusted",
+            f"## Against a trusted library\n\nTODO: show that it is equal to: {'; '.join(chapter.oracle)}.",
+        ),
+        Cell("experiment", "## An experiment\n\nTODO: real data, and at least three plots worth seeing."),
+        Cell("predict_experiment", _prediction("how will the experiment end?")),
+        Cell(
+            "wrong",
+            "## Where it goes wrong\n\nTODO: shown and plotted."
+            + (f" State these correctly, each with its source:\n\n{facts}" if facts else ""),
+        ),
+        Cell(
+            "mistakes",
+            "## Common mistakes\n\nThe checks of the exercise know these and name them when they see them.",
+        ),
+        Cell("mistakes_list", _MISTAKES.format(key=chapter.key), markdown=False, tags=("hide-input",)),
+        Cell(
+            "exercise",
+            f"## Exercise\n\nOpen `exercises/{chapter.key}.ipynb` in JupyterLab. TODO: what one writes, "
+            "and how long it takes.",
+        ),
+        Cell("summary", "## Summary\n\n" + "\n".join(f"{number}. TODO: a line." for number in range(1, 6))),
+        Cell(
+            "further",
+            "## Further reading\n\n"
+            + "\n".join(["- TODO: cite a source, and say in two lines why to read it."] * 3),
+        ),
+    ]
 
 
 def solution_cells(chapter: Chapter, graded: Sequence[str]) -> list[Cell]:
     """Return an exercise with its solutions: an item for each graded name, and a written question."""
+    points = POINTS * (len(graded) + 1)
     cells = [
         Cell(
             "about",
-            f"# Exercise: {chapter.title}\n\nWhat you will do and why it matters; it takes about an hour.",
+            f"# Exercise: {chapter.title}\n\nTODO: what you will do and why it matters.\n\n"
+            f"**Time:** about 60 minutes. **Points:** {points}.",
             role="task",
         ),
         Cell(
             "setup", f'from course_utils import checker\n\ncheck = checker("{chapter.key}")', markdown=False
         ),
     ]
-    for name in graded:
+    for number, name in enumerate(graded, start=1):
         answer = (_ANSWER_CLASS if _is_class(name) else _ANSWER).format(name=name)
         cells += [
             Cell(
                 f"task_{name}",
-                f"## {name}\n\nThe task, the formula, shapes and types, a tiny worked example.",
+                f"## {number}. {name} ({POINTS} points)\n\nTODO: the task, the formula, shapes and types, "
+                "a tiny worked example.",
                 role="task",
             ),
             Cell(name, answer, markdown=False, role="answer"),
@@ -239,21 +310,22 @@ def solution_cells(chapter: Chapter, graded: Sequence[str]) -> list[Cell]:
                 _CHECK_CELL.format(name=name),
                 markdown=False,
                 role="check",
-                points=2,
+                points=POINTS,
             ),
         ]
     cells += [
         Cell(
             "task_written",
-            "## In your own words\n\nA question, and the rubric: what earns which points.",
+            f"## {len(graded) + 1}. In your own words ({POINTS} points)\n\nTODO: a question.\n\n"
+            "Rubric, one point each:\n\n- TODO: what earns the first point.\n- TODO: what earns the second.",
             role="task",
         ),
         Cell(
             "written",
-            "### BEGIN SOLUTION\nAn answer that earns all points.\n### END SOLUTION",
+            "### BEGIN SOLUTION\nTODO: an answer that earns all points.\n### END SOLUTION",
             role="written",
-            points=2,
+            points=POINTS,
         ),
-        Cell("further", "## Going further\n\nNot graded: an experiment for those who want more."),
+        Cell("further", "## Going further (no points)\n\nTODO: an experiment for those who want more."),
     ]
     return cells

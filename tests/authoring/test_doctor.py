@@ -120,7 +120,7 @@ def test_the_disk_and_the_ports(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     monkeypatch.setattr(doctor.shutil, "which", lambda _: None)
     monkeypatch.setattr(doctor.socket, "socket", BusySocket)
     findings = list(doctor.examine_machine(tmp_path))
-    assert [finding.state for finding in findings] == ["note", "note", "wrong", "note"]
+    assert [finding.state for finding in findings] == ["note", "note", "wrong", "note", "note"]
     assert "BOOK_PORT=" in findings[1].mend
 
 

@@ -31,6 +31,11 @@ class BuiltBook:
         """All pages, without those that the theme keeps for itself."""
         return [page for page in sorted(self.html.rglob("*.html")) if "_static" not in page.parts]
 
+    @property
+    def names(self) -> list[str]:
+        """The pages by their address in the book."""
+        return [page.relative_to(self.html).as_posix() for page in self.pages]
+
 
 def _fingerprint() -> str:
     """Return a hash of everything that the book is built from."""

@@ -58,7 +58,7 @@ def visits(book, browser, address):
     """Every page, opened once."""
     found = {}
     # Each page is as heavy as for somebody who comes to it first: a context of its own has nothing stored.
-    for name in (page.relative_to(book.html).as_posix() for page in book.pages):
+    for name in book.names:
         context = browser.new_context(viewport={"width": 1300, "height": 900})
         found[name] = looked_at(context.new_page(), address, name, book.html)
         context.close()
