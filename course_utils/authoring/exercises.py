@@ -24,11 +24,9 @@ from traitlets.config import Config, PyFileConfigLoader
 
 from course_utils.authoring.course_map import Course, CourseMapError, find_root, load_course
 from course_utils.authoring.notebook_files import NotebookError, cleared, read_notebook, to_text, write_text
+from course_utils.checking.released import COLAB_CELL
 
 SOLUTIONS, EXERCISES, SETTINGS = "solutions", "exercises", "nbgrader_config.py"
-
-COLAB_CELL = "colab"
-"""The id of the cell that installs the course on Google Colab."""
 
 # Colab brings torch, pandas and the rest in versions that fit its machines. Installing the course with its
 # own requirements would replace them, so only what Colab lacks is added.

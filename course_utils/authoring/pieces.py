@@ -67,9 +67,8 @@ def missing_in_chapter(notebook: NotebookNode, key: str) -> Iterator[str]:
         yield "no word is linked to the glossary ({term})"
     if "{cite" not in text.partition("## Further reading")[0]:
         yield "no claim of the text has a source ({cite})"
-    mistakes = by_title.get("Common mistakes", "")
-    if "load_exercises" not in mistakes and len(mistakes.split()) < 50:
-        yield 'no section "Common mistakes" with what the checks know'
+    if f'common_mistakes("{key}")' not in by_title.get("Common mistakes", ""):
+        yield f'no section "Common mistakes" with a cell that calls common_mistakes("{key}")'
     exercise = by_title.get("Exercise", by_title.get("The exercise", ""))
     if f"exercises/{key}.ipynb" not in exercise:
         yield f'no section "Exercise" that names exercises/{key}.ipynb'

@@ -198,12 +198,9 @@ ax.set(title="TODO: what it shows", xlabel="TODO: what (unit)", ylabel="TODO: wh
 ax.legend()
 plt.show()"""
 
-_MISTAKES = """from course_utils.checking.checker import load_exercises
+_MISTAKES = """from course_utils.checking.common_mistakes import common_mistakes
 
-lines = []
-for name, exercise in load_exercises("{key}").items():
-    lines += [f"\\n**`{{name}}`**\\n", *(f"- {{mistake.explanation}}" for mistake in exercise.mistakes)]
-Markdown("\\n".join(lines))"""
+common_mistakes("{key}")"""
 
 _SHOWN = """````{{admonition}} Show the reference
 :class: dropdown
@@ -223,7 +220,7 @@ def chapter_cells(chapter: Chapter, names: Sequence[str]) -> list[Cell]:
     facts = indent("\n".join(f"TODO: {fact}" for fact in chapter.facts), "- ")
     shown = next((f":pyobject: {name}\n" for name in names if not name.isupper()), "")
     imports = (
-        "import matplotlib.pyplot as plt\nfrom IPython.display import Markdown\n\n"
+        "import matplotlib.pyplot as plt\n\n"
         "from course_utils.figures import COLORS, use_course_style\n"
         f"from course_utils.{chapter.part} import {chapter.name}\n\nuse_course_style()"
     )
@@ -266,7 +263,7 @@ def chapter_cells(chapter: Chapter, names: Sequence[str]) -> list[Cell]:
             "mistakes",
             "## Common mistakes\n\nThe checks of the exercise know these and name them when they see them.",
         ),
-        Cell("mistakes_list", _MISTAKES.format(key=chapter.key), markdown=False, tags=("hide-input",)),
+        Cell("mistakes_list", _MISTAKES.format(key=chapter.key), markdown=False, tags=("remove-input",)),
         Cell(
             "exercise",
             f"## Exercise\n\nOpen `exercises/{chapter.key}.ipynb` in JupyterLab. TODO: what one writes, "

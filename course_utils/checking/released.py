@@ -9,6 +9,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+COLAB_CELL = "colab"
+"""The id of an exercise's cell that installs the course on Google Colab."""
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

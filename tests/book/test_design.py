@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 
-from course_utils.authoring.exercises import COLAB_CELL
 from course_utils.authoring.notebook_files import read_notebook
 from course_utils.authoring.versions import PageVersion, page_version
+from course_utils.checking.released import COLAB_CELL
 from tests.browsing import Quiet, served
 
 PARTS = ("basics", "training", "cnn_rnn", "generative", "rl", "transformers", "deepseek")

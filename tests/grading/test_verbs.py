@@ -22,6 +22,7 @@ import pytest
 
 from course_utils import cli
 from course_utils.grading import verbs
+from course_utils.grading.edition.write import without_colab_cell
 from course_utils.grading.journal import Journal
 from course_utils.grading.places import Places
 from tests.grading.classroom import (
@@ -69,8 +70,11 @@ def test_the_help_of_a_verb_is_enough_to_use_it(verb: str) -> None:
 
 
 def test_what_is_released_is_what_is_committed(released_classroom: Classroom) -> None:
-    released = released_classroom.places.exercise(CHAPTER).read_bytes()
-    assert released == Places(ROOT).exercise(CHAPTER).read_bytes()
+    released = released_classroom.places.exercise(CHAPTER).read_text(encoding="utf-8")
+    committed = Places(ROOT).exercise(CHAPTER).read_text(encoding="utf-8")
+    # A class does without the cell that fetches the public course, in which the answers stand.
+    assert "google.colab" in committed
+    assert released == without_colab_cell(committed)
     assert (released_classroom.places.grading / "secret_seed").is_file()
 
 

@@ -54,7 +54,8 @@ def stage_book(places: Places, package: Path, chapters: Iterable[Chapter], folde
     """
     ignored = shutil.ignore_patterns("__pycache__", ".ipynb*")
     shutil.copytree(places.root / "book", folder / "book", ignore=ignored)
-    shutil.copy2(places.root / "course.yml", folder)
+    for name in ("course.yml", "concepts.yml"):
+        shutil.copy2(places.root / name, folder)
     _write_settings(places.root, folder)
     removed = _write_contents(places.root, {f"book/{chapter}" for chapter in chapters}, folder)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import yaml
 
+from course_utils.checking.released import COLAB_CELL
 from course_utils.grading.edition import templates
 from course_utils.grading.edition.book import build_book, stage_book
 from course_utils.grading.edition.package import Staged, stage_class_package
@@ -108,12 +110,20 @@ def _left_out(staged: Staged) -> dict[str, dict[str, str]]:
     return {name: cases for recorded in staged.recorded for name, cases in recorded.left_out.items()}
 
 
+def without_colab_cell(exercise: str) -> str:
+    """Return an exercise without the cell that fetches the public course, which holds the answers."""
+    notebook = json.loads(exercise)
+    notebook["cells"] = [cell for cell in notebook["cells"] if cell.get("id") != COLAB_CELL]
+    return json.dumps(notebook, ensure_ascii=False, indent=1) + "\n"
+
+
 def _write_files(places: Places, chapters: Sequence[Chapter], folder: Path) -> None:
     """Write everything but the package and the book."""
     for chapter in chapters:
         target = folder / "exercises" / chapter.part
         target.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(places.exercise(chapter), target / f"{chapter.name}.ipynb")
+        text = without_colab_cell(places.exercise(chapter).read_text(encoding="utf-8"))
+        (target / f"{chapter.name}.ipynb").write_text(text, encoding="utf-8")
     for name in COPIED:
         shutil.copyfile(places.root / name, folder / name)
     (folder / "tools").mkdir()
