@@ -9,7 +9,7 @@ import re
 import pytest
 
 from course_utils.authoring.concepts import load_concepts
-from tests.browsing import served
+from tests.browsing import served, watched
 
 pytestmark = [pytest.mark.built, pytest.mark.browser]
 
@@ -28,14 +28,12 @@ def page(browser, address):
     """The map on a wide page, in a fresh browser; requests to other sites and errors are noted."""
     context = browser.new_context(viewport={"width": 1300, "height": 900}, reduced_motion="reduce")
     page = context.new_page()
-    faults = []
-    page.on("request", lambda r: r.url.startswith((address, "data:", "blob:")) or faults.append(r.url))
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda message: message.type == "error" and faults.append(message.text))
+    visit = watched(page, address)
     page.goto(f"{address}/{MAP}")
     page.wait_for_selector(".concept-tile")
     yield page
-    assert not faults
+    assert not visit.outside
+    assert not visit.errors
     context.close()
 
 

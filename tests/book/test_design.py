@@ -13,6 +13,7 @@ from course_utils.authoring.notebook_files import read_notebook
 from course_utils.authoring.versions import PageVersion, page_version
 from course_utils.checking.released import COLAB_CELL
 from tests.browsing import Quiet, served
+from tests.contrast import contrast
 
 PARTS = ("basics", "training", "cnn_rnn", "generative", "rl", "transformers", "deepseek")
 built = pytest.mark.built
@@ -21,17 +22,6 @@ in_browser = [pytest.mark.built, pytest.mark.browser]
 
 def soup(book, page: str) -> BeautifulSoup:
     return BeautifulSoup((book.html / f"{page}.html").read_text(encoding="utf-8"), "html.parser")
-
-
-def luminance(color: str) -> float:
-    channels = [int(color[place : place + 2], 16) / 255 for place in (1, 3, 5)]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-def contrast(one: str, other: str) -> float:
-    low, high = sorted((luminance(one), luminance(other)))
-    return (high + 0.05) / (low + 0.05)
 
 
 def test_colors_of_the_parts_can_be_read_in_both_themes(root):

@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from course_utils.figures.palette import COLORS, DARK, DARK_TEXT, LIGHT_TEXT, NAMES, PAGE
+from tests.contrast import contrast
 
 STYLES = (Path(__file__).parents[2] / "book" / "_static" / "figures.css").read_text(encoding="utf-8")
 LIGHT_PAGE, DARK_PAGE = "#FFFFFF", "#1E242B"  # the dark one is lighter than any that the book has
@@ -64,14 +65,6 @@ def linear(color: str) -> NDArray[np.float64]:
     """Return linear red, green and blue of a color such as ``#005CA8``."""
     values = np.array([int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)])
     return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
-
-
-def contrast(first: str, second: str) -> float:
-    """Return the contrast ratio of two colors as WCAG 2.2 defines it."""
-    bright, dark = sorted(
-        (float(linear(c) @ [0.2126, 0.7152, 0.0722]) for c in (first, second)), reverse=True
-    )
-    return (bright + 0.05) / (dark + 0.05)
 
 
 def distance(first: str, second: str, seen_by: str) -> float:

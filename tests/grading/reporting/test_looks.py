@@ -19,6 +19,7 @@ from course_utils.grading.reporting.page import render
 from course_utils.grading.reporting.reading import page as book_page
 from course_utils.grading.reporting.style import STYLE
 from course_utils.grading.standing import Standing
+from tests.contrast import contrast
 from tests.grading.reporting.made_class import CHAPTER, make_class, many_students
 
 LIGHT, DARK = (
@@ -26,21 +27,6 @@ LIGHT, DARK = (
     for part in STYLE.split("prefers-color-scheme: dark")
 )
 SEGMENTS = dict(re.findall(r"rect\.([a-z-]+), [^{]*\{ fill: (#[0-9a-f]{6})", STYLE))
-
-
-def luminance(color: str) -> float:
-    """Return the relative luminance of a color, as WCAG 2 defines it."""
-    parts = [int(color[place : place + 2], 16) / 255 for place in (1, 3, 5)]
-    red, green, blue = (
-        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
-    )
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def contrast(first: str, second: str) -> float:
-    """Return the contrast of two colors, from 1 to 21."""
-    low, high = sorted((luminance(first), luminance(second)))
-    return (high + 0.05) / (low + 0.05)
 
 
 def test_contrast_is_computed_right() -> None:
