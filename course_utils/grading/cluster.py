@@ -141,6 +141,7 @@ class DaskCluster:
         Without workers it waits for some, and says so: those of a queue may come hours later.
         """
         from distributed import CancelledError
+        from distributed.comm import CommClosedError
         from distributed.scheduler import KilledWorker
 
         source = iter(units)
@@ -151,6 +152,8 @@ class DaskCluster:
             item = next(source, None)
             if item is None:
                 return
+            if self.client.status == "closed":
+                raise GradingError(self._lost())
             # Not pure: Dask may do it again elsewhere when a worker is lost, with the same result.
             future = self.client.submit(attempt_apart, item[1], retries=MOST_ATTEMPTS - 1, pure=False)
             names[future.key] = item[0]
@@ -164,7 +167,7 @@ class DaskCluster:
                 done = future.result()
             except (KilledWorker, JudgeLostError):
                 done = Done(None, BROKEN)
-            except CancelledError:
+            except (CancelledError, CommClosedError):
                 raise GradingError(self._lost()) from None
             yield names.pop(future.key), done
             hand_out()

@@ -26,8 +26,14 @@ def run_file(path: Path) -> NotebookNode:
         "display_name": "Python 3 (ipykernel)",
         "language": "python",
     }
+    begun: list[str] = []
+
+    def note(cell: NotebookNode, **_: object) -> None:
+        begun.append(str(cell.source).strip().splitlines()[0])
+
     client = NotebookClient(
         notebook,
+        on_cell_execute=note,
         timeout=CELL_SECONDS,
         allow_errors=True,
         error_on_timeout={"status": "error", "ename": "TimeoutError", "evalue": f"over {CELL_SECONDS} s"},
@@ -39,9 +45,7 @@ def run_file(path: Path) -> NotebookNode:
     try:
         return client.execute()
     except DeadKernelError:
-        begun = [cell for cell in notebook.cells if cell.get("execution_count") or cell.get("outputs")]
-        after = f" after the cell {begun[-1].source.strip().splitlines()[0]!r}" if begun else ""
+        where = f" in the cell {begun[-1]!r}" if begun else ""
         raise GradingError(
-            f"the kernel of {path} died{after}: a cell ended it, or used all of the memory. Run the "
-            "notebook cell by cell to see which."
+            f"the kernel of {path} died{where}: it ended Python, or used all of the memory."
         ) from None
