@@ -13,6 +13,7 @@ from typing import Any
 
 import course_citations
 import course_home
+import course_math
 import course_missing
 import course_pages
 import course_terms
@@ -53,6 +54,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
     app.connect("config-inited", settings_from_course, priority=100)
     app.connect("html-page-context", scripts_once, priority=900)
-    for module in (course_pages, course_home, course_terms, course_citations, course_missing):
+    for module in (course_pages, course_home, course_terms, course_citations, course_math, course_missing):
         module.setup(app)
     return {"version": "2", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -125,14 +125,6 @@
       element(
         "section",
         {},
-        element("h3", {}, "Shortest way"),
-        way.length
-          ? [element("p", {}, cost(way)), grouped(way, "concept-way", true)]
-          : element("p", { class: "concept-there" }, "You are there: you marked it as known."),
-      ),
-      element(
-        "section",
-        {},
         element("h3", {}, "Everything before it"),
         all.length
           ? element(
@@ -146,6 +138,14 @@
         concept.opens.length
           ? grouped(concept.opens, "concept-opens", false)
           : element("p", {}, "No other concept needs it directly."),
+      ),
+      element(
+        "section",
+        { class: "concept-route" },
+        element("h3", {}, "Shortest way"),
+        way.length
+          ? [element("p", {}, cost(way)), grouped(way, "concept-way", true)]
+          : element("p", { class: "concept-there" }, "You are there: you marked it as known."),
       ),
     ];
   }

@@ -290,12 +290,7 @@ function figure(stage, data, touch) {
   drawWords();
   show();
   // The map has as much room as the page gives it.
-  let width = 0;
-  new ResizeObserver(() => {
-    if (map.clientWidth === width) return;
-    width = map.clientWidth;
-    drawMap();
-  }).observe(map);
+  touch.fit(map, drawMap);
   return { values: () => ({ ...now, state: { ...state }, sentence }) };
 }
 

@@ -272,12 +272,7 @@ function figure(stage, data, touch) {
     touch.say(lit ? `${heading(state)} is ${written(number)}.` : heading(state));
   }
 
-  let room = 0;
-  new ResizeObserver(() => {
-    if (stage.clientWidth === room) return;
-    room = stage.clientWidth;
-    requestAnimationFrame(show);
-  }).observe(stage);
+  touch.fit(stage, show);
   show();
 
   return {

@@ -123,6 +123,16 @@ const touch = (() => {
     });
   }
 
+  // Draws again whenever the element gets another width; `draw` may change its height.
+  function fit(node, draw) {
+    let width = node.clientWidth;
+    new ResizeObserver(() => {
+      if (node.clientWidth === width) return;
+      width = node.clientWidth;
+      requestAnimationFrame(draw);
+    }).observe(node);
+  }
+
   // Starts a figure. What it returns is kept as root.touch, for tests: {values()} gives the numbers that are shown.
   function start(root, draw, data) {
     const said = element("div", { class: "touch-said", "aria-live": "polite" });
@@ -135,6 +145,6 @@ const touch = (() => {
     root.append(said);
   }
 
-  const tools = { element, shape, drawing, fixed, bytes, scale, axis, slider, choice, button, field, controls, walk };
+  const tools = { element, shape, drawing, fixed, bytes, scale, axis, slider, choice, button, field, controls, walk, fit };
   return { ...tools, start };
 })();

@@ -176,12 +176,7 @@ function figure(stage, data, touch) {
     touch.say(`${amount(state.blanks)} blank, ${WAYS[state.way]}. ${told(found[state.way])}`);
   }
 
-  let room = 0;
-  new ResizeObserver(() => {
-    if (stage.clientWidth === room) return;
-    room = stage.clientWidth;
-    requestAnimationFrame(show);
-  }).observe(stage);
+  touch.fit(stage, show);
   show();
 
   return { values: () => ({ ...state, complete: truth, ...results(isBlank()) }) };

@@ -219,12 +219,7 @@ function figure(stage, data, touch) {
   stage.append(element("style", {}, STYLE), touch.controls(models), touch.controls(context), plot, table, story,
     touch.controls(...Object.keys(LABELS).map(slide), width));
   show();
-  let drawnAt = 0;
-  new ResizeObserver(() => {
-    if (plot.clientWidth === drawnAt) return;
-    drawnAt = plot.clientWidth;
-    drawPlot();
-  }).observe(plot);
+  touch.fit(plot, drawPlot);
   const methods = () => Object.fromEntries(compute().map((one) => [one.method, one]));
   return { values: () => ({ methods: methods(), size: { ...size }, model, length, number }) };
 }
