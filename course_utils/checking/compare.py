@@ -203,7 +203,8 @@ def _compare_sequence(expected: Any, got: Any, tolerance: Tolerance, where: str)
         return _wrong_type(kind, got, where, hint)
     if len(expected) != len(got):
         return Difference(f"expected {kind}, got {len(got)} items", "", where)
-    names = getattr(expected, "_fields", None) or [f"item {index}" for index in range(len(expected))]
+    # A task is called an item in the exercises.
+    names = getattr(expected, "_fields", None) or [f"element {index}" for index in range(len(expected))]
     return first_of(
         compare(value, item, tolerance, f"{where}, {name}" if where else name)
         for name, value, item in zip(names, expected, got, strict=True)

@@ -216,7 +216,7 @@ def _judge_value(exercise: Exercise, trial: Trial, expected: Any, seen: Any, out
 
 def _judge_failure(trial: Trial, failure: Failure, outcome: Any) -> CaseResult:
     if failure.not_attempted:
-        return outcome("not attempted")
+        return outcome("not attempted", "your code reaches `raise NotImplementedError()`: delete that line")
     if failure.timed_out:
         text = failure.message
         if text.startswith("no answer"):
@@ -299,7 +299,9 @@ def judge(chapter: str, exercise: Exercise, answer: Any, evidence: Evidence, *, 
         notes=tuple(notes),
         printed="".join(behavior.observation.printed for behavior in behaviors)[:2000],
         graded=graded,
-        hints=() if graded or fraction == 1 else hints_for(chapter, exercise, results),
+        hints=()
+        if graded or fraction == 1
+        else hints_for(chapter, exercise, results, explained=bool(explanations)),
     )
 
 

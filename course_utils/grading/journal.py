@@ -56,7 +56,7 @@ class Record:
 def write_whole(path: Path, content: str | bytes) -> None:
     """Write a file so that it is there whole or not at all, also after the machine lost its power."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as stream:
             stream.write(content.encode() if isinstance(content, str) else content)
@@ -66,6 +66,14 @@ def write_whole(path: Path, content: str | bytes) -> None:
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def sweep(folder: Path) -> None:
+    """Remove the files that `write_whole` had begun in a folder when its process, on this machine, was killed."""
+    for path in folder.rglob(f".*.{socket.gethostname()}.*.tmp"):
+        process = path.name.split(".")[-2]
+        if process.isdecimal() and not psutil.pid_exists(int(process)):
+            path.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -162,7 +170,7 @@ class Journal:
         return chapter.name in _read(self._running_path(chapter.part, student)).get("chapters", [])
 
     def recover(self, autograded: Path) -> list[tuple[str, str]]:
-        """Clear what a run left half done that was cut off, so that it is graded again.
+        """Clear what a run left half done that was cut off, so that it is graded again; files it had begun go.
 
         Args:
             autograded: The folder of the marked notebooks.
@@ -170,6 +178,8 @@ class Journal:
         Returns:
             The part and the student of each submission that must be graded again.
         """
+        for folder in (self.folder, self.folder.parent / "results"):
+            sweep(folder)
         cleared = []
         for path in sorted((self.folder / "running").glob("*/*.json")):
             data = _read(path)

@@ -132,7 +132,7 @@ def test_equal(expected, got) -> None:
         (True, False, "the opposite"),
         ((1, 2), (1, 2, 3), "expected a tuple of 2, got 3 items"),
         ((ROW, 1), ROW, "return all of them"),
-        ([1, [2, 3]], [1, [2, 4]], "item 1, item 1"),
+        ([1, [2, 3]], [1, [2, 4]], "element 1, element 1"),
         ({"a": 1}, {"b": 1}, "1 missing, 1 not expected"),
         ({"a": 1}, [1], "expected a dict"),
         ("a", "b", "another one"),

@@ -37,10 +37,14 @@ def report_of(answer, exercise: Exercise = exercises.attention, *, graded: bool 
 
 
 def test_the_nudge_says_which_cases_to_compare() -> None:
-    said = nudge([result("plain"), result("a mask", "failed"), result("large", "failed")])
+    said = nudge(
+        [result("plain"), result("a mask", "failed"), result("large", "failed")], {}, explained=False
+    )
     assert said == '"plain" passes, "a mask" does not: what does it have that they have not?'
     three = [result(name) for name in "abc"]
-    assert nudge([*three, result("d", "failed")]).startswith('"a" and "b" and others pass, "d" does not')
+    assert nudge([*three, result("d", "failed")], {}, explained=False).startswith(
+        '"a" and "b" and others pass, "d" does not'
+    )
 
 
 @pytest.mark.parametrize(
@@ -54,7 +58,39 @@ def test_the_nudge_says_which_cases_to_compare() -> None:
     ],
 )
 def test_the_nudge_fits_how_it_fails(results: list[CaseResult], words: str) -> None:
-    assert words in nudge(results)
+    assert words in nudge(results, {}, explained=False)
+
+
+def test_the_nudge_says_what_a_case_asks_for_that_wants_an_error() -> None:
+    said = nudge([result("plain"), result("odd", "failed")], {"odd": "ValueError"}, explained=False)
+    assert said == 'In the case "odd" the task asks for `raise ValueError(...)`. Test for it first of all.'
+
+
+def test_the_nudge_leads_to_the_reason_where_one_is_given() -> None:
+    assert "names as the reason" in nudge([result("plain", "failed")], {}, explained=True)
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        ("NameError: name 'sotfmax' is not defined", "missing or misspelled"),
+        ("TypeError: softmax() missing 1 required argument: 'dim'", "missing or misspelled"),
+        ("TypeError: unsupported operand types", "shapes and types"),
+        ("RuntimeError: The size of tensor a (3) must match", "shapes and types"),
+    ],
+)
+def test_the_nudge_reads_the_exception(message: str, words: str) -> None:
+    crashed = replace(result("plain", "crashed"), message=message)
+    assert words in nudge([crashed], {}, explained=False)
+
+
+def test_a_part_that_is_not_written_says_which_line_to_delete() -> None:
+    def half(query, key, value, mask=None):
+        if query.ndim == 2:
+            raise NotImplementedError()
+        return sample.softmax_attention(query, key, value)
+
+    assert "delete that line" in to_text(report_of(half))
 
 
 def documented(text: str):

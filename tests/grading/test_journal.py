@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import socket
 import stat
 import subprocess
 import sys
@@ -53,6 +54,21 @@ def ended_process() -> int:
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
     return process.pid
+
+
+def test_files_that_a_killed_run_had_begun_are_removed(places: Places) -> None:
+    kept = [
+        f".a.json.{socket.gethostname()}.{os.getpid()}.tmp",
+        f".a.json.elsewhere.{ended_process()}.tmp",
+        "a.tmp",
+    ]
+    begun = f".a.json.{socket.gethostname()}.{ended_process()}.tmp"
+    results = places.grading / "results" / "a8"
+    results.mkdir(parents=True)
+    for name in (*kept, begun):
+        (results / name).touch()
+    journal_of(places).recover(places.grading / "autograded")
+    assert sorted(path.name for path in results.iterdir()) == sorted(kept)
 
 
 def test_a_record_is_read_as_it_was_written(places: Places) -> None:
