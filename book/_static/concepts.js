@@ -273,8 +273,17 @@
     return `${begin} concepts. Planned chapters have a dashed border.`;
   }
 
+  // What the address asks for; one that cannot be read, such as "#50%", asks for nothing.
+  function asked() {
+    try {
+      return decodeURIComponent(location.hash.slice(1));
+    } catch {
+      return "";
+    }
+  }
+
   function follow(move) {
-    const hash = decodeURIComponent(location.hash.slice(1)),
+    const hash = asked(),
       name = hash.replace(/^(concept|chapter)-/, "");
     chosen =
       hash.startsWith("concept-") && model.concepts.has(name)

@@ -155,8 +155,8 @@ const conceptDrawing = (() => {
     svg.addEventListener(
       "wheel",
       (event) => {
-        // The wheel scrolls the page until the map is in use.
-        if (!event.ctrlKey && !event.metaKey && !svg.contains(document.activeElement)) return;
+        // The wheel alone scrolls the page.
+        if (!event.ctrlKey && !event.metaKey) return;
         event.preventDefault();
         view.zoom(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0022)), ...spot(event), false);
       },
@@ -188,6 +188,8 @@ const conceptDrawing = (() => {
       return found === from || cost(found) === Infinity ? null : found;
     }
     svg.addEventListener("keydown", (event) => {
+      // With these a key is the browser's: its zoom, back and forward.
+      if (event.ctrlKey || event.metaKey || event.altKey) return;
       const way = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] }[event.key];
       const item = items.find(({ node }) => node === document.activeElement);
       if (way && event.shiftKey) view.pan(-90 * way[0], -90 * way[1], true);

@@ -83,10 +83,8 @@ const conceptSearch = (model) => {
             id: `concept-option-${index}`,
             "aria-selected": "false",
             "data-part": one.part,
-            onpointerdown: (event) => {
-              event.preventDefault();
-              take(one);
-            },
+            onpointerdown: (event) => event.preventDefault(), // the box keeps the focus, and the list stays
+            onclick: () => take(one),
           },
           element("span", {}, one.name),
           " ",

@@ -13,7 +13,8 @@
   const close = () => {
     if (!before) return;
     for (const box of before.folded) box.open = false;
-    page.theme = before.theme;
+    if (before.theme === undefined) delete page.theme;
+    else page.theme = before.theme;
     before = null;
   };
   window.addEventListener("beforeprint", open);

@@ -148,7 +148,5 @@ def smooth(values: ArrayLike, window: int) -> NDArray[np.float64]:
         raise ValueError(
             f"smooth needs a curve of shape (steps,) and a window of at least 1, got {curve.shape}, {window}"
         )
-    total = np.concatenate([[0.0], np.cumsum(curve)])
-    last = np.arange(1, len(curve) + 1)
-    first = np.maximum(last - window, 0)
-    return (total[last] - total[first]) / (last - first)
+    # Each window by itself: with running sums, one infinite loss would spoil all that follow.
+    return np.array([curve[max(end - window, 0) : end].mean() for end in range(1, len(curve) + 1)])

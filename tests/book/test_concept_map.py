@@ -140,6 +140,19 @@ def test_the_search_suggests_and_leads_to_a_concept(page):
     page.wait_for_selector(".concept-panel h2")
     assert page.evaluate("location.hash") == "#concept-softmax"
     assert page.text_content(".concept-panel h2") == "softmax"
+    # A press can be taken back, and only the first button chooses.
+    page.fill("#concept-search", "causal mask")
+    options.first.click(button="right")
+    options.first.hover()
+    page.mouse.down()
+    page.mouse.move(5, 5)
+    page.mouse.up()
+    assert page.evaluate("[location.hash, document.activeElement.id]") == [
+        "#concept-softmax",
+        "concept-search",
+    ]
+    options.first.click()
+    page.wait_for_function("location.hash === '#concept-causal-mask'")
     page.fill("#concept-search", "zzz")
     assert "No concept or chapter holds" in page.text_content("#concept-options")
 
@@ -160,6 +173,33 @@ def test_the_keyboard_alone_reaches_a_concept_and_comes_back(page):
     assert page.get_attribute(".concept-drawing > g", "transform") != before
     page.keyboard.press("Escape")
     page.wait_for_selector(".concept-tile")
+
+
+def test_keys_and_the_wheel_of_the_browser_stay_its_own(page):
+    def place() -> list:
+        where = page.get_attribute(".concept-drawing > g", "transform")
+        return [where, *page.evaluate("[scrollY, document.activeElement.textContent]")]
+
+    page.evaluate("""() => {
+        window.prevented = [];
+        addEventListener("keydown", (event) => event.defaultPrevented && window.prevented.push(event.key));
+    }""")
+    page.focus('.concept-tile[tabindex="0"]')
+    page.locator(".concept-drawing").hover()
+    before = place()
+    for key in ("Control+=", "Control+-", "Meta+0", "Alt+ArrowLeft", "Alt+ArrowRight"):
+        page.keyboard.press(key)
+    assert page.evaluate("window.prevented") == []
+    assert place() == before
+    page.mouse.wheel(0, 120)
+    page.wait_for_function("scroll => scrollY > scroll", arg=before[1])
+    assert place()[0] == before[0]
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -120)
+    page.wait_for_function(
+        "before => document.querySelector('.concept-drawing > g').getAttribute('transform') !== before",
+        arg=before[0],
+    )
 
 
 def test_only_one_item_of_the_map_is_in_the_tab_order(page):
@@ -189,12 +229,14 @@ def test_the_map_fits_a_phone(page, hash_):
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE
 
 
-def test_a_link_to_a_concept_shows_it_on_the_map(browser, address):
+def test_a_link_to_a_concept_shows_it_and_one_that_cannot_be_read_shows_all(browser, address):
     page = browser.new_page(viewport={"width": 1300, "height": 900})
     page.goto(f"{address}/{MAP}#concept-kv-cache")
     page.wait_for_selector(".concept-goal")
     assert page.text_content(".concept-panel h2") == "KV cache"
     assert page.locator(".concept-list-part[open]").count() == 0
+    choose(page, "50%")
+    page.wait_for_selector(".concept-tile")
     page.close()
 
 

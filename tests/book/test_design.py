@@ -252,9 +252,10 @@ class TestInTheBrowser:
         page.get_by_role("link", name="Basics").click()
         assert page.locator("article h1").inner_text().startswith("Basics")
 
-    def test_the_search_finds_a_term_of_the_glossary(self, page, address):
+    def test_the_search_has_a_bold_title_and_finds_a_term_of_the_glossary(self, page, address):
         page.goto(f"{address}/search.html?q=causal+mask")
         page.wait_for_selector('#search-results a[href*="glossary.html#term-causal-mask"]')
+        assert page.evaluate("getComputedStyle(document.querySelector('h1')).fontWeight") == "750"
 
     def test_paper_shows_the_text_alone_and_what_was_folded(self, page, address):
         page.goto(f"{address}/book/transformers/attention.html")
@@ -288,9 +289,23 @@ class TestInTheBrowser:
         page.wait_for_function("document.documentElement.dataset.theme === 'light'")
         page.emulate_media(media="screen")
         page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
+        # Where no theme was set, none is set afterwards.
+        page.evaluate("delete document.documentElement.dataset.theme")
+        page.emulate_media(media="print")
+        page.wait_for_function("document.documentElement.dataset.theme === 'light'")
+        page.emulate_media(media="screen")
+        page.wait_for_function("document.documentElement.dataset.theme === undefined")
         page.context.close()
 
     def test_links_of_a_part_have_its_color(self, page, address):
         page.goto(f"{address}/book/transformers/index.html")
         color = "getComputedStyle(document.querySelector('.part-chapters a')).color"
         assert page.evaluate(color) == "rgb(74, 76, 184)"
+
+    def test_a_table_has_no_frame(self, page, address):
+        page.goto(f"{address}/book/basics/data_with_pandas.html")
+        frames = page.eval_on_selector_all(
+            "article table:is(.table, .dataframe)",
+            "tables => tables.map((table) => [table.className, getComputedStyle(table).borderLeftWidth])",
+        )
+        assert {tuple(frame) for frame in frames} == {("table", "0px"), ("dataframe", "0px")}

@@ -54,9 +54,7 @@ class TouchFigure:
         heading, hint, alt = (html.escape(text) for text in (self.title, self.hint, self.alt))
         return (
             f"<style>{_source('base.css')}</style>"
-            # Keys that are pressed in it are not JupyterLab's shortcuts.
-            f'<figure class="touch" data-key="{key}" role="group" aria-label="{heading}" '
-            "data-lm-suppress-shortcuts>"
+            f'<figure class="touch" data-key="{key}" role="group" aria-label="{heading}">'
             f'<p class="touch-title">{heading}</p><p class="touch-hint">{hint}</p>'
             f'<div class="touch-stage"><p>{alt}</p></div></figure>'
             "<script>(() => {\n"

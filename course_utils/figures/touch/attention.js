@@ -113,8 +113,8 @@ function figure(stage, data, touch) {
       const color = `var(--touch-heat${value < 0 ? "-below" : ""})`;
       const fill = `fill:color-mix(in srgb,${color} ${share}%,var(--touch-raised))`;
       const hidden = state.causal && j > i && state.step > 1;
-      const choose = () => { pick(i); pickKey(j); };
-      return shape("g", { onpointerenter: choose, onclick: choose },
+      // Pointing looks at another key; only a click picks another word, so that a row stays while one reads it.
+      return shape("g", { onpointerenter: () => pickKey(j), onclick: () => { pick(i); pickKey(j); } },
         shape("rect", { x, y, width: cell - 1, height: cell - 1, style: fill }),
         hidden ? shape("path", { class: "hidden", d: `M${x + 3},${y + cell - 4} l${cell - 7},${7 - cell}` }) : null,
         hidden || cell < 22 ? null : shape("text", {
@@ -188,16 +188,16 @@ function figure(stage, data, touch) {
     const shown = columns();
     const made = (index) => (state.step < 4 && index === shown.length - 1 ? "made" : "");
     const rows = now.tokens.map((token, j) => element("tr", { onpointerenter: () => pickKey(j) },
-      element("th", { scope: "row" }, short(token, 12)),
+      element("th", { scope: "row" }, element("button", { type: "button" }, short(token, 12))),
       shown.map(({ cells }, index) => element("td", { class: made(index) }, cells[j]))));
     table.append(element("table", { class: state.step === 0 ? "dense" : "" },
       element("thead", {}, element("tr", {},
         element("th", { scope: "col" }, ["key of", "word", "word", "word", "value of"][state.step]),
         shown.map(({ head }, index) => element("th", { scope: "col", class: made(index) }, head)))),
       element("tbody", {}, rows), element("tfoot", {}, total())));
-    const heads = rows.map((row) => row.firstChild);
-    touch.walk(heads, pickKey, state.key);
-    if (focused) heads[state.key].focus();
+    const keys = rows.map((row) => row.querySelector("button"));
+    touch.walk(keys, pickKey, state.key);
+    if (focused) keys[state.key].focus();
   }
 
   // What the step does to the picked word and one key, in numbers.
@@ -224,7 +224,10 @@ function figure(stage, data, touch) {
   }
 
   function markKey() {
-    Array.from(table.querySelectorAll("tbody tr")).forEach((row, j) => row.classList.toggle("marked", j === state.key));
+    Array.from(table.querySelectorAll("tbody tr")).forEach((row, j) => {
+      row.classList.toggle("marked", j === state.key);
+      row.querySelector("button").setAttribute("aria-pressed", String(j === state.key));
+    });
     worked.textContent = now.tokens.length ? explain() : "";
   }
 
@@ -322,6 +325,9 @@ const STYLE = `
 .touch-attention th:first-child { text-align: left; padding-left: .25rem; }
 .touch-attention thead th { font-weight: 600; color: var(--touch-muted); }
 .touch-attention tbody th { font-weight: 400; }
+.touch-attention th button {
+  font-weight: inherit; text-align: left; width: 100%; min-height: 1.5rem; padding: 0; border: 0; background: none;
+}
 .touch-attention tr.marked :is(th, td) { background: var(--touch-raised); }
 .touch-attention tr.marked th { font-weight: 700; }
 .touch-attention .made { font-weight: 700; color: var(--touch-blue); }

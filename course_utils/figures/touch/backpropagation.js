@@ -221,7 +221,7 @@ function figure(stage, data, touch) {
   const nextButton = touch.button("Step ▸", () => go(position === last ? 0 : position + 1));
   const sliders = Object.keys(inputs).sort((one, other) => nodes[one].at[1] - nodes[other].at[1]).map((name) => {
     const { label, low, high, step, value } = nodes[name];
-    const changed = (next) => { inputs[name] = next; show(); };
+    const changed = (next) => { inputs[name] = next; show(); tell(); };
     return touch.slider(label, { min: low, max: high, step, value, format: written }, changed);
   });
 
@@ -229,6 +229,7 @@ function figure(stage, data, touch) {
     position = Math.min(Math.max(next, 0), last);
     stepper.set(position);
     show();
+    tell();
   }
 
   // A node that is pointed at: the step in which it got the last number that it has.
@@ -237,8 +238,8 @@ function figure(stage, data, touch) {
     go(position > computed.length || !forth ? computed.length + 1 + backward.indexOf(name) : forth);
   }
 
-  const columns = "display:grid;grid-template-columns:repeat(auto-fit,minmax(8.5rem,1fr));gap:.5rem 1.25rem";
-  const given = element("div", { style: columns }, ...sliders);
+  const columns = "flex:1;display:grid;grid-template-columns:repeat(auto-fit,minmax(8.5rem,1fr));gap:.5rem 1.25rem";
+  const given = touch.controls(element("div", { style: columns }, ...sliders));
   const legend = element("p", { style: "margin:.6rem 0;font-size:.875rem;color:var(--touch-muted)" });
   const drawn = element("div", { style: "margin:0 0 .75rem" });
   const words = element("div", { style: "min-height:9.5rem" }); // what is below the figure stays where it is
@@ -247,7 +248,7 @@ function figure(stage, data, touch) {
   stage.addEventListener("keydown", (event) => {
     if (event.target.matches("input")) return; // a slider has its own use for these keys
     const next = { ArrowRight: position + 1, ArrowLeft: position - 1, Home: 0, End: last }[event.key];
-    if (next === undefined) return;
+    if (next === undefined || !touch.alone(event)) return;
     event.preventDefault();
     go(next);
   });
@@ -268,8 +269,12 @@ function figure(stage, data, touch) {
     backButton.setAttribute("aria-disabled", position === 0);
     backButton.style.color = position === 0 ? "var(--touch-muted)" : "";
     nextButton.textContent = position === last ? "Start again" : "Step ▸";
-    const number = goesBack ? state.gradients[lit] : values[lit];
-    touch.say(lit ? `${heading(state)} is ${written(number)}.` : heading(state));
+  }
+
+  function tell() {
+    const state = now();
+    const { lit, goesBack, values, gradients } = state;
+    touch.say(lit ? `${heading(state)} is ${written((goesBack ? gradients : values)[lit])}.` : heading(state));
   }
 
   touch.fit(stage, show);

@@ -102,7 +102,10 @@ const touch = (() => {
 
   const controls = (...nodes) => element("div", { class: "touch-controls" }, ...nodes);
 
-  // Lets arrow keys move among items that can also be pointed at: one of them is in the tab order at a time.
+  // With Ctrl, Cmd or Alt a key is the browser's: back, forward, zoom.
+  const alone = (event) => !event.ctrlKey && !event.metaKey && !event.altKey;
+
+  // Lets arrow keys move among items that can also be clicked: one of them is in the tab order at a time.
   function walk(items, chosen, first = 0) {
     const enter = (index) => items.forEach((item, place) => {
       item.setAttribute("tabindex", place === index ? "0" : "-1");
@@ -112,13 +115,11 @@ const touch = (() => {
       item.addEventListener("keydown", (event) => {
         const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
         const next = event.key === "Home" ? 0 : event.key === "End" ? items.length - 1 : step && index + step;
-        if (next === undefined || !items[next]) return;
+        if (next === undefined || !items[next] || !alone(event)) return;
         event.preventDefault();
-        event.stopPropagation(); // JupyterLab would move to another cell
         items[next].focus();
       });
       item.addEventListener("focus", () => { enter(index); chosen(index); });
-      item.addEventListener("pointerenter", () => chosen(index));
       item.addEventListener("click", () => chosen(index));
     });
   }
@@ -133,18 +134,31 @@ const touch = (() => {
     }).observe(node);
   }
 
+  // A key alone is the figure's, and so is "undo" in a text field; any other, and Escape, is the page's.
+  function keepKeys(root) {
+    const undoes = (event) => event.key.toLowerCase() === "z" && event.target.matches("[type=text]");
+    const own = (event) => event.key !== "Escape" && (alone(event) || undoes(event));
+    // By this attribute JupyterLab and Jupyter Notebook know keys that are not their shortcuts. Notebook looks for it
+    // before a listener in the page could stop the key, so it is set on the way down.
+    const mark = (event) => root.toggleAttribute("data-lm-suppress-shortcuts", own(event));
+    root.addEventListener("focusin", () => window.addEventListener("keydown", mark, true));
+    root.addEventListener("focusout", () => window.removeEventListener("keydown", mark, true));
+    root.addEventListener("keydown", (event) => { if (own(event)) event.stopPropagation(); });
+  }
+
   // Starts a figure. What it returns is kept as root.touch, for tests: {values()} gives the numbers that are shown.
   function start(root, draw, data) {
     const said = element("div", { class: "touch-said", "aria-live": "polite" });
     let waiting = 0;
     const say = (text) => { clearTimeout(waiting); waiting = setTimeout(() => { said.textContent = text; }, 250); };
-    // Keys that a control uses are not JupyterLab's.
-    root.addEventListener("keydown", (event) => event.stopPropagation());
+    keepKeys(root);
     root.querySelector(".touch-stage").replaceChildren();
     root.touch = draw(root.querySelector(".touch-stage"), data, { ...tools, say });
     root.append(said);
   }
 
-  const tools = { element, shape, drawing, fixed, bytes, scale, axis, slider, choice, button, field, controls, walk, fit };
+  const tools = {
+    element, shape, drawing, fixed, bytes, scale, axis, slider, choice, button, field, controls, alone, walk, fit,
+  };
   return { ...tools, start };
 })();

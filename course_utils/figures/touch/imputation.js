@@ -154,7 +154,7 @@ function figure(stage, data, touch) {
 
   // --- Controls ---
 
-  const change = (name) => (next) => { state[name] = next; show(); };
+  const change = (name) => (next) => { state[name] = next; show(); tell(); };
   const named = ["x", "y"].map((name) => [name, columns[name].name]);
   const picked = orders.map(({ name }, index) => [String(index), name]);
   const amount = (blanks) => `${blanks} of ${count} birds (${touch.fixed((100 * blanks) / count, 0)}%)`;
@@ -173,7 +173,9 @@ function figure(stage, data, touch) {
     const found = results(blank);
     drawn.replaceChildren(plot(blank, found[state.way]));
     tables.replaceChildren(comparison(found), birds(blank));
-    touch.say(`${amount(state.blanks)} blank, ${WAYS[state.way]}. ${told(found[state.way])}`);
+  }
+  function tell() {
+    touch.say(`${amount(state.blanks)} blank, ${WAYS[state.way]}. ${told(results(isBlank())[state.way])}`);
   }
 
   touch.fit(stage, show);

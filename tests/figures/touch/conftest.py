@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from functools import partial
 
 import pytest
 from playwright.sync_api import Page
 
 from course_utils.figures.touch import TouchFigure
+from tests.book.conftest import BuiltBook, book  # noqa: F401 - a fixture
 from tests.figures.touch import pages
 
 
@@ -24,3 +27,9 @@ def opened(browser) -> Iterator[Callable[..., Page]]:
     for page, problems in visited:
         page.close()
         assert not problems
+
+
+@pytest.fixture
+def in_its_chapter(browser, book: BuiltBook) -> Callable[[str], AbstractContextManager[Page]]:  # noqa: F811
+    """Opens the chapter of a figure, given by its name, in the built book."""
+    return partial(pages.in_its_chapter, browser, book.html)

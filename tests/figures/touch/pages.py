@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page
 
 from course_utils.authoring.notebook_files import read_notebook
 from course_utils.figures.touch import TouchFigure
+from tests.browsing import served, watched
 
 ROOT = Path(__file__).resolve().parents[3]
 GROUND = {"light": "#ffffff", "dark": "#121417"}
+CHAPTERS = {
+    "attention": "transformers/attention",
+    "backpropagation": "training/backpropagation",
+    "imputation": "basics/data_with_pandas",
+    "kv_cache": "deepseek/latent_attention",
+}
+"""The chapter of each figure."""
 
 
-def figure_of(chapter: str, name: str) -> TouchFigure:
-    """Return the figure as the chapter makes it: its cell, run after the imports of the first code cell."""
+def figure_of(name: str) -> TouchFigure:
+    """Return the figure as its chapter makes it: its cell, run after the imports of the first code cell."""
+    chapter = CHAPTERS[name]
     notebook = read_notebook(ROOT / "book" / f"{chapter}.ipynb")
     cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     made = [cell for cell in cells if "TouchFigure(" in cell and f'"{name}",' in cell]
@@ -47,6 +58,28 @@ def opened(
     )
     settle(page)
     return page, problems
+
+
+@contextmanager
+def in_its_chapter(browser: Browser, html: Path, name: str) -> Iterator[Page]:
+    """Open the figure's chapter of the built book on a phone.
+
+    As the test leaves it, the figure must fit and be readable in both themes, and nothing have gone wrong.
+    """
+    with served(html) as address:
+        page = browser.new_page(viewport={"width": 360, "height": 740})
+        visit = watched(page, address)
+        page.goto(f"{address}/book/{CHAPTERS[name]}.html")
+        assert page.locator("figure.touch").count() == 1
+        yield page
+        for theme in GROUND:
+            page.evaluate("(theme) => { document.documentElement.dataset.theme = theme; }", theme)
+            assert not faint_texts(page)
+        assert not what_sticks_out(page, of=".touch-stage")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        assert not visit.errors
+        assert not visit.outside
+        page.close()
 
 
 def settle(page: Page) -> None:

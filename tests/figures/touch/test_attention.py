@@ -10,13 +10,10 @@ import torch
 
 from course_utils.figures.touch import MOST_BYTES
 from course_utils.transformers.attention import causal_mask, scaled_dot_product_attention
-from tests.book.conftest import book  # noqa: F401 - a fixture
-from tests.browsing import served
 from tests.figures.touch import pages
 
 pytestmark = pytest.mark.browser
 
-CHAPTER = "transformers/attention"
 MOST = 14
 STEPS = ["1 q · k", "2 ÷ √dₖ", "3 mask", "4 softmax", "5 weighted sum"]
 SENTENCES = {
@@ -38,7 +35,7 @@ SENTENCES = {
 
 @pytest.fixture(scope="module")
 def figure():
-    return pages.figure_of(CHAPTER, "attention")
+    return pages.figure_of("attention")
 
 
 @pytest.fixture
@@ -193,17 +190,22 @@ class TestWritten:
 
 
 class TestHands:
-    def test_pointing_at_a_word_picks_it(self, page):
-        word(page, "it").hover()
-        assert pages.values(page)["state"]["picked"] == 6
+    def chosen(self, page) -> tuple[int, int]:
+        state = pages.values(page)["state"]
+        return state["picked"], state["key"]
 
-    def test_pointing_at_the_map_picks_a_word_and_a_key(self, page):
+    def test_pointing_picks_no_word(self, page):
+        word(page, "it").hover()
+        assert self.chosen(page) == (9, 1)
         box = page.locator(".map g > rect").nth(2 * 10 + 4).bounding_box()
         # The map is drawn anew under the pointer, so it is moved to a place, not to an element.
         page.mouse.move(box["x"] + 5, box["y"] + 5)
-        state = pages.values(page)["state"]
-        assert (state["picked"], state["key"]) == (2, 4)
+        assert self.chosen(page) == (9, 4)
         assert "“banana”" in page.locator(".worked").inner_text()
+        page.mouse.click(box["x"] + 5, box["y"] + 5)
+        assert self.chosen(page) == (2, 4)
+        word(page, "it").click()
+        assert self.chosen(page) == (6, 4)
 
     def test_a_finger_picks_a_word(self, browser, figure):
         context = browser.new_context(has_touch=True, viewport={"width": 360, "height": 800})
@@ -242,9 +244,11 @@ class TestHands:
         assert pages.values(page)["state"]["key"] == 9
         assert page.evaluate("document.activeElement.textContent") == "ripe"
 
-    def test_picking_with_the_pointer_leaves_the_focus_where_it_is(self, page):
-        page.locator(".touch-attention tbody th").first.focus()
-        word(page, "it").hover()
+    def test_a_key_is_a_button_and_keeps_the_focus_while_another_word_is_picked(self, page):
+        page.locator("tbody").get_by_role("button", name="The").first.focus()
+        assert page.locator("tbody [aria-pressed=true]").all_inner_texts() == ["The"]
+        word(page, "it").dispatch_event("click")  # as a screen reader does, without moving the focus
+        assert self.chosen(page) == (6, 0)
         assert page.evaluate("document.activeElement.textContent") == "The"
 
     def test_the_picked_word_is_said(self, page):
@@ -281,18 +285,8 @@ def test_it_is_light(figure):
 
 
 @pytest.mark.built
-def test_in_the_chapter_it_works(browser, book, figure):  # noqa: F811 - the fixture
-    with served(book.html) as address:
-        page = browser.new_page(viewport={"width": 360, "height": 800})
-        errors: list[str] = []
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(f"{address}/book/{CHAPTER}.html")
-        figures = page.locator("figure.touch[data-key^=touch-attention]")
-        assert figures.count() == 1
+def test_in_the_chapter_it_works(in_its_chapter, figure):
+    with in_its_chapter("attention") as page:
         write(page, "it was a ripe peach")
         switch(page, scaled=True, causal=True)
-        shown = figures.evaluate("(root) => root.touch.values()")
-        assert_equal(shown, "it was a ripe peach", figure, scaled=True, causal=True)
-        assert page.evaluate("document.documentElement.scrollWidth") <= 360
-        assert not errors
-        page.close()
+        assert_equal(pages.values(page), "it was a ripe peach", figure, scaled=True, causal=True)

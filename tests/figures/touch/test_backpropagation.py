@@ -9,13 +9,10 @@ import torch
 
 from course_utils.figures.touch import MOST_BYTES
 from course_utils.training.backpropagation import Tensor, backpropagate, topological_sort
-from tests.book.conftest import book  # noqa: F401 - a fixture
-from tests.browsing import served
 from tests.figures.touch import pages
 
 pytestmark = pytest.mark.browser
 
-CHAPTER = "training/backpropagation"
 START = (2.0, 3.0, -5.0)
 SETTINGS = [START, (1.5, 3.0, -5.0), (2.0, 3.0, -6.0), (-0.5, 2.5, 0.5), (0.0, 0.0, 0.0)]
 SETTINGS += itertools.product((-6.0, 6.0), repeat=3)
@@ -26,7 +23,7 @@ LAST = RESULTS + len(OPERANDS)
 
 @pytest.fixture(scope="module")
 def figure():
-    return pages.figure_of(CHAPTER, "backpropagation")
+    return pages.figure_of("backpropagation")
 
 
 @pytest.fixture
@@ -161,11 +158,17 @@ def test_keys_alone_do_everything(page):
 
 
 def test_keys_of_the_figure_do_not_reach_the_page(page):
-    page.evaluate("window.heard = 0; document.addEventListener('keydown', () => { window.heard += 1; });")
+    page.evaluate("""() => {
+        window.heard = [];
+        const note = (event) => window.heard.push([event.key, event.defaultPrevented]);
+        document.addEventListener("keydown", note);
+    }""")
     page.get_by_role("button", name="Step").focus()
-    page.keyboard.press("ArrowRight")
-    assert pages.values(page)["position"] == 1
-    assert page.evaluate("window.heard") == 0
+    for key in ("ArrowRight", "Alt+ArrowLeft", "Control+End"):
+        page.keyboard.press(key)
+        assert pages.values(page)["position"] == 1
+    heard = [key for key in page.evaluate("window.heard") if key[0] not in ("Alt", "Control")]
+    assert heard == [["ArrowLeft", False], ["End", False]]
 
 
 def test_a_node_that_is_pointed_at_leads_to_its_step(page):
@@ -234,14 +237,7 @@ def test_it_is_light_enough(figure):
 
 
 @pytest.mark.built
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_chapter_shows_it(book, browser, theme):  # noqa: F811 - the fixture
-    with served(book.html) as address:
-        page = browser.new_context(color_scheme=theme, viewport={"width": 360, "height": 740}).new_page()
-        page.goto(f"{address}/book/{CHAPTER}.html", wait_until="networkidle")
+def test_in_the_chapter_it_works(in_its_chapter):
+    with in_its_chapter("backpropagation") as page:
         pages.slide(page, "Step", LAST)
         assert pages.values(page)["gradients"] == pytest.approx(expected(*START)[1])
-        assert page.evaluate("document.documentElement.dataset.theme") == theme
-        assert not pages.faint_texts(page)
-        assert not pages.what_sticks_out(page, of=".touch-stage")
-        page.close()

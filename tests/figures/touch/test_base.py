@@ -109,8 +109,52 @@ def test_what_changed_is_said(opened):
     page.wait_for_function("document.querySelector('.touch-said').textContent.includes('2,000 tokens')")
 
 
-def test_keys_are_not_shortcuts_of_jupyterlab(opened):
-    assert opened(figure()).locator("figure.touch[data-lm-suppress-shortcuts]").count() == 1
+def test_figures_are_silent_until_they_are_used(opened):
+    page = opened(*map(pages.figure_of, pages.CHAPTERS))
+    for width in (900, 500):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(400)  # what is said waits a quarter of a second
+        assert page.locator(".touch-said").all_inner_texts() == ["", "", "", ""]
+
+
+def test_on_paper_there_is_nothing_to_set(opened):
+    page = opened(*map(pages.figure_of, pages.CHAPTERS))
+    inputs = page.locator("figure.touch input:visible")
+    assert inputs.count() > 20
+    page.emulate_media(media="print")
+    assert inputs.count() == 0
+
+
+def test_a_key_alone_is_the_figures_and_any_other_the_pages(tools):
+    tools.evaluate("""() => {
+        document.querySelector(".touch-stage").append(tools.field("Note", "", () => {}));
+        const note = (way) => (event) => {
+            const taken = way === "down" && event.target.closest("[data-lm-suppress-shortcuts]");
+            if (!taken && !["Control", "Meta", "Alt", "Shift"].includes(event.key)) window.heard.push(way);
+        };
+        // Jupyter Notebook listens on the way down, JupyterLab and the book on the way up.
+        document.addEventListener("keydown", note("down"), true);
+        document.addEventListener("keydown", note("up"));
+    }""")
+
+    def heard(key: str) -> list[str]:
+        tools.evaluate("window.heard = []")
+        tools.keyboard.press(key)
+        return tools.evaluate("window.heard")
+
+    keys = {
+        "Layers": (
+            ["ArrowRight", "Home", "d", "Shift+Enter"],
+            ["Control+s", "Alt+ArrowLeft", "Escape"],
+        ),
+        "Note": (["d", "Control+z"], ["Control+s", "Meta+k"]),
+    }
+    for label, (own, others) in keys.items():
+        tools.get_by_label(label).focus()
+        assert {key: heard(key) for key in own} == {key: [] for key in own}
+        assert {key: heard(key) for key in others} == {key: ["down", "up"] for key in others}
+    tools.get_by_label("Note").blur()
+    assert heard("d") == ["down", "up"]
 
 
 class TestNumbers:
@@ -162,6 +206,13 @@ class TestWalk:
             page.keyboard.press(key)
         assert page.evaluate("window.chosen") == [1, 2, 0, 2, 1]
         assert self.tabbed(page) == [-1, 0, -1]
+
+    def test_neither_the_browsers_keys_nor_the_pointer_move(self, page):
+        page.get_by_role("button", name="item 1").focus()
+        for key in ("Alt+ArrowLeft", "Meta+ArrowRight", "Control+End"):
+            page.keyboard.press(key)
+        page.get_by_role("button", name="item 2").hover()
+        assert page.evaluate("window.chosen") == [1]
 
     def test_a_clicked_item_is_the_one_to_come_back_to(self, page):
         page.get_by_role("button", name="item 2").click()

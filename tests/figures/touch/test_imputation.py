@@ -9,13 +9,10 @@ import pytest
 from course_utils.basics.data_with_pandas import drop_missing, impute, train_validation_test_split
 from course_utils.data import load_penguins
 from course_utils.figures.touch import MOST_BYTES
-from tests.book.conftest import book  # noqa: F401 - a fixture
-from tests.browsing import served
 from tests.figures.touch import pages
 
 pytestmark = pytest.mark.browser
 
-CHAPTER = "basics/data_with_pandas"
 FLIPPER, MASS = "flipper_length_mm", "body_mass_g"
 COLUMNS = {"flipper length": FLIPPER, "body mass": MASS}
 PICKED = ["picked at random", "the heaviest first"]
@@ -26,7 +23,7 @@ NUMBERS = ["slope", "height", "correlation", "error"]
 
 @pytest.fixture(scope="module")
 def figure():
-    return pages.figure_of(CHAPTER, "imputation")
+    return pages.figure_of("imputation")
 
 
 @pytest.fixture
@@ -210,15 +207,8 @@ def test_it_is_light_enough(figure):
 
 
 @pytest.mark.built
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_chapter_shows_it(book, browser, birds, theme):  # noqa: F811 - the fixture
-    with served(book.html) as address:
-        page = browser.new_context(color_scheme=theme, viewport={"width": 360, "height": 740}).new_page()
-        page.goto(f"{address}/book/{CHAPTER}.html", wait_until="networkidle")
+def test_in_the_chapter_it_works(in_its_chapter, birds):
+    with in_its_chapter("imputation") as page:
         pages.slide(page, "Blanks", 30)
         expected = outcome(birds, "mean", MASS, order_of(birds, PICKED[0]), 30)
         assert pages.values(page)["mean"] == pytest.approx(expected, rel=1e-9)
-        assert page.evaluate("document.documentElement.dataset.theme") == theme
-        assert not pages.faint_texts(page)
-        assert not pages.what_sticks_out(page, of=".touch-stage")
-        page.close()

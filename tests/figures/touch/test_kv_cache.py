@@ -9,13 +9,10 @@ import pytest
 
 from course_utils.deepseek.latent_cache import kv_cache_elements_per_token
 from course_utils.figures.touch import MOST_BYTES
-from tests.book.conftest import book  # noqa: F401 - a fixture
-from tests.browsing import served
 from tests.figures.touch import pages
 
 pytestmark = pytest.mark.browser
 
-CHAPTER = "deepseek/latent_attention"
 OWN = "own sizes"
 SLIDERS = {
     "layers": "Layers",
@@ -29,7 +26,7 @@ SLIDERS = {
 
 @pytest.fixture(scope="module")
 def figure():
-    return pages.figure_of(CHAPTER, "kv_cache")
+    return pages.figure_of("kv_cache")
 
 
 @pytest.fixture
@@ -206,15 +203,7 @@ def test_it_is_light(figure):
 
 
 @pytest.mark.built
-def test_in_the_chapter_it_works(browser, book, figure):  # noqa: F811 - the fixture
-    with served(book.html) as address:
-        page = browser.new_page(viewport={"width": 360, "height": 800})
-        errors: list[str] = []
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(f"{address}/book/{CHAPTER}.html")
-        assert page.locator("figure.touch").count() == 1
+def test_in_the_chapter_it_works(in_its_chapter, figure):
+    with in_its_chapter("kv_cache") as page:
         pages.slide(page, "Length of the text", 3)
         assert_equal(pages.values(page), figure)
-        assert page.evaluate("document.documentElement.scrollWidth") <= 360
-        assert not errors
-        page.close()
