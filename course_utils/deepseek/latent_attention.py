@@ -179,10 +179,11 @@ def latent_attention(
         rotary_key: from the cache, shape (..., key, rope_dim).
         up_key: shape (heads, nope_dim, rank).
         up_value: shape (heads, value_dim, rank).
-        mask: True where a query may look at a key; each query must see at least one. Broadcastable.
+        mask: True where a query may look at a key; broadcastable to (..., query, key).
 
     Returns:
-        Output of each head, shape (..., heads, query, value_dim).
+        Output of each head, shape (..., heads, query, value_dim). A query that may look at nothing gets an
+        output of zero, as in `scaled_dot_product_attention`.
 
     Example:
         One key only, so its weight is one and the output is its value, up_value @ latent = 3 * 2.
@@ -199,7 +200,11 @@ def latent_attention(
     scores = scores / math.sqrt(query_content.shape[-1] + query_rotary.shape[-1])
     if mask is not None:
         scores = scores.masked_fill(~mask, float("-inf"))
-    average_latent = torch.softmax(scores, dim=-1) @ latent
+    weights = torch.softmax(scores, dim=-1)
+    if mask is not None:
+        # Changes only rows that may look at nothing: softmax makes them 0 / 0.
+        weights = weights.masked_fill(~mask, 0.0)
+    average_latent = weights @ latent
     return average_latent @ up_value.transpose(-2, -1)
 
 

@@ -28,7 +28,7 @@ def kv_cache_elements_per_token(
             "mla" (kv_rank and rope_dim).
         num_layers: layers of the model; each has a cache of its own.
         num_heads: query heads (n_h).
-        num_groups: heads of keys and values in grouped-query attention (n_g).
+        num_groups: heads of keys and values in grouped-query attention (h_kv here, n_g in the V2 report).
         head_dim: size of one key, and of one value (d_h).
         kv_rank: size of the latent (d_c).
         rope_dim: size of the rotary key that all heads share (d_h^R).

@@ -236,11 +236,12 @@ class MultiHeadAttention(nn.Module):
         mask: Bool[Tensor, "... query key"] | None = None,
         context: Float[Tensor, "... key d_model"] | None = None,
     ) -> tuple[Float[Tensor, "... query d_model"], Float[Tensor, "... num_heads query key"]]:
-        """Let the tokens of `x` look at one another, or at `context` where it is given.
+        """Let the tokens of `x` look at one another, or at `context` where it is given (cross-attention).
 
         Args:
             x: the tokens that ask, shape (..., query, d_model).
-            mask: True where a query may look at a key, for all heads; broadcastable to (..., query, key).
+            mask: True where a query may look at a key, for all heads; it has at least two axes and is
+                broadcastable to (..., query, key).
             context: the tokens that are looked at, shape (..., key, d_model); `x` itself if not given.
 
         Returns:
@@ -302,7 +303,7 @@ class GroupedQueryAttention(nn.Module):
         mask: Bool[Tensor, "... query key"] | None = None,
         context: Float[Tensor, "... key d_model"] | None = None,
     ) -> tuple[Float[Tensor, "... query d_model"], Float[Tensor, "... num_heads query key"]]:
-        """Let the tokens of `x` look at one another, or at `context` where it is given.
+        """Let the tokens of `x` look at one another, or at `context` where it is given (cross-attention).
 
         Arguments and results are those of `MultiHeadAttention.forward`.
         """

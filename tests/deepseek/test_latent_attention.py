@@ -253,6 +253,21 @@ def test_latent_attention_equals_attention_on_expanded_keys_and_values(seed, dty
         torch.testing.assert_close(actual, expected, rtol=10 * DTYPES[dtype], atol=10 * DTYPES[dtype])
 
 
+def test_a_query_that_may_look_at_nothing_gets_nothing():
+    generator = torch.Generator().manual_seed(14)
+    shapes = ((2, 3, 5, 4), (2, 3, 5, 6), (2, 8, 7), (2, 8, 6), (3, 4, 7), (3, 9, 7))
+    inputs = [torch.randn(*shape, generator=generator, dtype=torch.float64) for shape in shapes]
+    mask = causal_mask(5, 8)
+    whole = latent_attention(*inputs, mask)
+    mask[3] = False
+    output = latent_attention(*[x.requires_grad_() for x in inputs], mask)
+    expected = whole.clone()
+    expected[..., 3, :] = 0.0
+    torch.testing.assert_close(output, expected)
+    output.sum().backward()
+    assert all(torch.isfinite(x.grad).all() for x in inputs)
+
+
 def test_absorbed_matrices_give_the_same_layer():
     layer, generator = random_layer(SIZES["queries compressed"], seed=8)
     c = layer.config

@@ -615,11 +615,17 @@ latent_attention.mistake(
 )
 latent_attention.mistake(
     "The mask is ignored.",
-    edit=('scores = scores.masked_fill(~mask, float("-inf"))', "pass"),
+    edits=[
+        ('scores = scores.masked_fill(~mask, float("-inf"))', "pass"),
+        ("weights = weights.masked_fill(~mask, 0.0)", "pass"),
+    ],
 )
 latent_attention.mistake(
     "The mask is the wrong way around: True means that a query may look at a key.",
-    edit=("masked_fill(~mask", "masked_fill(mask"),
+    edits=[
+        ("scores.masked_fill(~mask", "scores.masked_fill(mask"),
+        ("weights.masked_fill(~mask", "weights.masked_fill(mask"),
+    ],
 )
 latent_attention.mistake(
     "The softmax runs over the queries (dim=-2): each query spreads its weight over the keys (dim=-1).",
@@ -681,6 +687,9 @@ latent_attention.equivalent(
     "scores = scores / math.sqrt(query_content.shape[-1] + rotary_key.shape[-1])",
     "the rotary parts of query and key have the same size",
 )
+# The second guard and what it guards are for queries that may look at nothing.
+for unseen in ("if False:", "weights = weights"):
+    latent_attention.equivalent(unseen, "the task promises that every query may look at one key at least")
 
 # ------------------------------------------------------------------------------------------------------------
 latent_cache_class = stateful(latent_cache.LatentCache, points=2)

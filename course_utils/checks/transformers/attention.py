@@ -131,6 +131,14 @@ attention.mistake(
     edits=[('float("-inf")', "0.0"), ("weights = weights.masked_fill(~mask, 0.0)", "pass")],
 )
 attention.mistake(
+    "The mask itself is added to the scores: True and False count as 1 and 0 there, which hides nothing. "
+    "The scores of hidden keys must become minus infinity.",
+    edits=[
+        ('scores = scores.masked_fill(~mask, float("-inf"))', "scores = scores + mask"),
+        ("weights = weights.masked_fill(~mask, 0.0)", "pass"),
+    ],
+)
+attention.mistake(
     "A query that may look at nothing gets NaN, since its softmax is 0 / 0; it should get weights of zero.",
     edit=("weights = weights.masked_fill(~mask, 0.0)", "pass"),
 )
@@ -307,6 +315,15 @@ causal.mistake(
     "The mask is a square of the queries: it needs one column per key.",
     edit=("torch.ones(query_length, key_length,", "torch.ones(query_length, query_length,"),
 )
+
+
+@causal.mistake(
+    "An axis is missing: the places of the queries are compared with those of the keys one by one. Give the "
+    "queries' places a second axis, `[:, None]`, so that every query is compared with every key."
+)
+def compared_one_by_one(query_length, key_length=None):
+    key_length = query_length if key_length is None else key_length
+    return torch.arange(key_length) <= torch.arange(key_length - query_length, key_length)
 
 
 @causal.variant
