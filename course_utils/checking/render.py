@@ -138,7 +138,8 @@ def to_html(report: Report) -> str:
 def _case(case: CaseResult, report: Report) -> str:
     """Return a case as an item of the list. The first that does not pass is told in full, in its place."""
     # Screen readers say a check mark in many ways.
-    mark = f'<b><span aria-hidden="true">{MARKS[case.status]}</span><span class="said">{case.status}: </span></b>'
+    shown = f'<span aria-hidden="true">{MARKS[case.status]}</span>'
+    mark = f'<b>{shown}<span class="said">{case.status}: </span></b>'
     status = "" if case.status in ("passed", "failed") else f" <em>({case.status})</em>"
     message = _inline(_message(case, report.graded))
     if case is not report.first_failure:

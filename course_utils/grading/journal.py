@@ -69,7 +69,7 @@ def write_whole(path: Path, content: str | bytes) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove the files that `write_whole` had begun in a folder when its process, on this machine, was killed."""
+    """Remove the files that `write_whole` had begun in a folder when its process, of this machine, ended."""
     for path in folder.rglob(f".*.{socket.gethostname()}.*.tmp"):
         process = path.name.split(".")[-2]
         if process.isdecimal() and not psutil.pid_exists(int(process)):
@@ -170,7 +170,7 @@ class Journal:
         return chapter.name in _read(self._running_path(chapter.part, student)).get("chapters", [])
 
     def recover(self, autograded: Path) -> list[tuple[str, str]]:
-        """Clear what a run left half done that was cut off, so that it is graded again; files it had begun go.
+        """Clear what a run left half done that was cut off, so that it is graded again.
 
         Args:
             autograded: The folder of the marked notebooks.
