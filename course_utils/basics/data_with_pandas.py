@@ -6,7 +6,7 @@ them to every part. Whatever is learned from a row that should be unseen is leak
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -52,7 +52,7 @@ def encode_categories(
         columns are named ``column_value`` and ``column_missing``.
 
     Raises:
-        ValueError: If ``frame`` lacks a column.
+        ValueError: If ``frame`` lacks a column, or two new columns would have the same name.
 
     Source:
         With the training rows' own categories it equals ``pandas.get_dummies(..., dummy_na=True)``.
@@ -67,14 +67,21 @@ def encode_categories(
     absent = [column for column in categories if column not in frame.columns]
     if absent:
         raise ValueError(f"the table has no column {absent}; it has {list(frame.columns)}")
-    encoded = {}
+    encoded: dict[str, pd.Series] = {}
     for column, values in categories.items():
         for value in values:
             # For a missing cell of pandas' nullable types `==` says "unknown"; isin says no.
-            encoded[f"{column}_{value}"] = frame[column].isin([value])
+            _add_column(encoded, f"{column}_{value}", frame[column].isin([value]))
         if missing_column:
-            encoded[f"{column}_missing"] = frame[column].isna()
+            _add_column(encoded, f"{column}_missing", frame[column].isna())
     return pd.DataFrame(encoded).astype(float)
+
+
+def _add_column(table: pd.DataFrame | MutableMapping[str, pd.Series], name: str, column: pd.Series) -> None:
+    """Add a column to a table; a column of that name is never overwritten."""
+    if name in table:
+        raise ValueError(f"two columns would both be called {name!r}; rename a column or a value first")
+    table[name] = column
 
 
 def drop_missing(frame: pd.DataFrame, columns: Sequence[str] | None = None) -> pd.DataFrame:
@@ -111,7 +118,8 @@ def impute(
         A table of shape (rows, columns + indicators) without missing values, with the index of ``frame``.
 
     Raises:
-        ValueError: If ``strategy`` is another word, or a column of ``training`` holds no number at all.
+        ValueError: If ``strategy`` is another word, a column of ``training`` holds no number at all, or
+            ``frame`` has a column with the name of an indicator.
 
     Source:
         Little and Rubin (2019), "Statistical Analysis with Missing Data", section 4.2.1. A column that is
@@ -131,9 +139,8 @@ def impute(
         raise ValueError(f"the training rows have no value at all in {empty}; drop such a column first")
     filled = frame.fillna(fill)
     if indicator:
-        incomplete = training.columns[training.isna().any()]
-        marks = frame[incomplete].isna().astype(float).add_suffix("_missing")
-        filled = pd.concat([filled, marks], axis=1)
+        for column in training.columns[training.isna().any()]:
+            _add_column(filled, f"{column}_missing", frame[column].isna().astype(float))
     return filled
 
 

@@ -96,6 +96,26 @@ def test_encoding_refuses_an_absent_column():
         encode_categories(pd.DataFrame({"island": ["Dream"]}), {"sex": ["male"]})
 
 
+@pytest.mark.parametrize(
+    ("row", "categories", "name"),
+    [
+        ({"sex": "missing"}, {"sex": ["male", "missing"]}, "sex_missing"),
+        ({"a": "b_c", "a_b": "c"}, {"a": ["b_c"], "a_b": ["c"]}, "a_b_c"),
+        ({"year": 2007}, {"year": [2007, "2007"]}, "year_2007"),
+    ],
+)
+def test_encoding_refuses_two_new_columns_of_one_name(row, categories, name):
+    with pytest.raises(ValueError, match=f"two columns would both be called '{name}'"):
+        encode_categories(pd.DataFrame([row]), categories)
+
+
+def test_a_value_may_be_called_missing_where_no_column_is():
+    encoded = encode_categories(
+        pd.DataFrame({"sex": ["missing", None]}), {"sex": ["male", "missing"]}, missing_column=False
+    )
+    assert encoded.to_dict("list") == {"sex_male": [0.0, 0.0], "sex_missing": [1.0, 0.0]}
+
+
 @pytest.mark.parametrize("dtype", ["str", "string", "object", "category"])
 def test_encode_categories_gives_zeros_and_ones_for_every_type_of_text(dtype):
     frame = pd.DataFrame({"sex": pd.Series(["male", None, "unknown", "female"], dtype=dtype)})
@@ -151,6 +171,13 @@ def test_impute_refuses_a_column_without_a_value_and_an_unknown_strategy():
         impute(empty, empty)
     with pytest.raises(ValueError, match="not 'mode'"):
         impute(random_numbers(0), random_numbers(0), "mode")
+
+
+def test_impute_refuses_an_indicator_with_the_name_of_a_column():
+    frame = pd.DataFrame({"mass": [1.0, np.nan], "mass_missing": [0.0, 1.0]})
+    assert impute(frame, frame)["mass"].tolist() == [1.0, 1.0]
+    with pytest.raises(ValueError, match="two columns would both be called 'mass_missing'"):
+        impute(frame, frame, indicator=True)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -46,15 +46,13 @@ encode.case("without the column for missing values")(
 encode.case("a column that the table lacks is refused", raises=ValueError, weight=0.5)(
     lambda draw: names(draw, 8, categories={"sex": SEXES, "species": ["Adelie", "Gentoo"]})
 )
-encode.case("an island that is not in the list", hidden=True)(
-    lambda draw: names(draw, 12, [*ISLANDS, "Anvers"])
-)
+encode.case("an island that is not in the list")(lambda draw: names(draw, 12, [*ISLANDS, "Anvers"]))
 encode.efficiency("no Python loop over the rows", at_most=20, hidden=True, weight=0.5)(
     lambda draw: names(draw, 3000)
 )
 
 
-@encode.case("row labels in any order, some twice", hidden=True)
+@encode.case("row labels in any order, some twice")
 def _(draw):
     inputs = names(draw, 14)
     return {**inputs, "frame": inputs["frame"].set_axis([*draw.permutation(12).tolist(), 3, 3])}
@@ -220,10 +218,21 @@ def _(draw):
     return {"frame": training, "training": training}
 
 
-@impute.case("indicators for the columns with holes in training", hidden=True)
+@impute.case("indicators for the columns with holes in training, not in the rows that are filled")
 def _(draw):
     rows = sizes(draw, 12, missing=("flipper", "mass"), shift=2)
     return {"frame": rows, "training": sizes(draw, 20), "indicator": True}
+
+
+@impute.case("indicators for complete rows", hidden=True)
+def _(draw):
+    training = sizes(draw, 21, missing=("flipper",))
+    return {
+        "frame": sizes(draw, 8, missing=()),
+        "training": training,
+        "strategy": "median",
+        "indicator": True,
+    }
 
 
 @impute.case("row labels in any order, some twice", hidden=True)
@@ -265,11 +274,11 @@ impute.mistake(
 )
 impute.mistake(
     "The indicators are made after filling, when nothing is missing any more: look at the table as it came.",
-    edit=("frame[incomplete].isna()", "filled[incomplete].isna()"),
+    edit=("frame[column].isna()", "filled[column].isna()"),
 )
 impute.mistake(
     "The indicators are the wrong way round: 1 is for a value that was missing.",
-    edit=("frame[incomplete].isna()", "frame[incomplete].notna()"),
+    edit=("frame[column].isna()", "frame[column].notna()"),
 )
 impute.mistake(
     "The indicator columns depend on the rows at hand. Training decides, or the parts differ.",
@@ -313,9 +322,9 @@ def with_numpy(frame, training, strategy="mean", indicator=False):
     return pd.DataFrame(filled, columns=names, index=frame.index)
 
 
-impute.equivalent("incomplete = frame.columns[training.isna().any()]", "both tables have the same columns")
+impute.equivalent("for column in frame.columns[training.isna().any()]:", "both tables have the same columns")
 impute.equivalent(
-    "marks = frame[incomplete].isna().add_suffix('_missing')",
+    "_add_column(filled, f'{column}_missing', frame[column].isna())",
     "True and False count as 1 and 0 where a table of numbers is expected",
 )
 
@@ -336,6 +345,11 @@ def birds(draw: Draw, rows: int):
     )
 
 
+def disjoint(sets):
+    """Tell whether nothing is in two of the sets."""
+    return sum(map(len, sets)) == len(set.union(*sets))
+
+
 def complete(result, frame):
     """Say so where three tables together do not hold every row of a table once."""
     if not isinstance(result, (tuple, list)) or len(result) != 3:
@@ -343,6 +357,8 @@ def complete(result, frame):
     joined = pd.concat(result)
     counts = joined["bird"].value_counts()
     if set(counts.index) < set(frame["bird"]):
+        if not frame.index.is_unique and disjoint([set(part.index) for part in result]):
+            return "rows are dropped because their label is in another part: labels may repeat"
         return "some rows are in none of the three parts" + (
             ", others are in more than one" if counts.max() > 1 else ""
         )
@@ -355,12 +371,23 @@ def complete(result, frame):
 
 def in_shares(result, total, fractions, count, what):
     """Say so where a part does not get its share, within one."""
+    counts = [count(part) for part in result]
+    wanted = [total * share for share in fractions]
+
+    def fit(order):
+        return [abs(counts[place] - wanted[order[place]]) <= 1 for place in range(3)]
+
+    right = fit((0, 1, 2))
+    if all(right):
+        return None
+    if any(all(fit(order)) for order in itertools.permutations(range(3))):
+        return "the sizes are those asked for, but in another order than training, validation, test"
     wrong = [
-        name
-        for name, part, share in zip(PARTS, result, fractions, strict=True)
-        if abs(count(part) - total * share) > 1
+        f"{PARTS[place]} has {counts[place]} of {total} {what} (asked for: {wanted[place]:.0f})"
+        for place in range(3)
+        if not right[place]
     ]
-    return f"the share of the {what} is not what was asked for in: {', '.join(wrong)}" if wrong else None
+    return f"the shares are not those asked for: {', '.join(wrong)}"
 
 
 def at_random(result, what):
@@ -418,7 +445,7 @@ def _(draw):
     return [inputs, {**inputs, "seed": inputs["seed"] + 1}], another_seed
 
 
-@split.property("row labels that repeat", hidden=True)
+@split.property("row labels that repeat")
 def _(draw):
     frame = birds(draw, 41).set_axis([label % 7 for label in range(41)])
     return deal(draw, frame, (0.5, 0.3, 0.2)), lambda result: complete(result, frame)
@@ -457,11 +484,30 @@ split.mistake(
 )
 
 
+split.mistake(
+    "Positions are given to `loc`, which takes them for row labels. Labels may repeat or leave gaps: pick by "
+    "position, with iloc.",
+    edits=[(f"frame.iloc[{part}]", f"frame.loc[{part}]") for part in PARTS],
+)
+
+
 @split.mistake(
     "The parts are drawn independently, so that rows are in several: the model is tested on what it saw."
 )
 def drawn_independently(frame, fractions=(0.6, 0.2, 0.2), seed=0):
     return tuple(frame.sample(frac=share, random_state=seed + i) for i, share in enumerate(fractions))
+
+
+@split.mistake(
+    "The rest is found with drop, which goes by row labels: where a label repeats, all of its rows are "
+    "dropped. Cut one shuffled order of positions in three."
+)
+def rest_by_label(frame, fractions=(0.6, 0.2, 0.2), seed=0):
+    mixed = frame.sample(frac=1, random_state=seed)
+    training = mixed.iloc[: round(len(frame) * fractions[0])]
+    rest = frame.drop(training.index)
+    validation = rest.iloc[: round(len(frame) * fractions[1])]
+    return training, validation, rest.drop(validation.index)
 
 
 split.mistake(
@@ -519,35 +565,46 @@ def in_groups(draw: Draw, rows: int, groups: int, fractions):
     return deal(draw, birds(draw, rows).assign(nest=names.to_numpy()), fractions, groups=names)
 
 
-def together(result):
+def together(result, groups):
     """Say so where rows of one nest are in more than one part."""
-    nests = [set(part["nest"]) for part in result]
-    return "some groups are in more than one part" if sum(map(len, nests)) > len(set.union(*nests)) else None
+    if disjoint([set(part["nest"]) for part in result]):
+        return None
+    if disjoint([set(groups[part.index]) for part in result]):
+        return "rows and groups are matched by row label instead of by position, so groups are torn apart"
+    return "some groups are in more than one part"
 
 
 @by_group.property("every row is in one part, and no group in two")
 def _(draw):
     inputs = in_groups(draw, 61, 23, (0.5, 0.3, 0.2))
     inputs["frame"] = inputs["frame"].reset_index(drop=True)
-    return inputs, lambda result: complete(result, inputs["frame"]) or together(result)
+    return inputs, lambda result: complete(result, inputs["frame"]) or together(result, inputs["groups"])
 
 
-@by_group.property("no group is in two parts, groups with row labels of their own", hidden=True)
+@by_group.property("no group is in two parts, groups with row labels of their own")
 def _(draw):
     frame = birds(draw, 57).assign(nest=[f"nest {bird // 3:02}" for bird in range(57)])
-    return deal(draw, frame, (0.4, 0.3, 0.3), groups=frame["nest"].reset_index(drop=True)), together
+    groups = frame["nest"].reset_index(drop=True)
+    return deal(draw, frame, (0.4, 0.3, 0.3), groups=groups), lambda result: together(result, groups)
 
 
 @by_group.property("each part gets its share of the groups")
 def _(draw):
     fractions = (0.5, 0.3, 0.2)
     inputs = in_groups(draw, 90, 40, fractions)
-    return inputs, lambda result: in_shares(
-        result, 40, fractions, lambda part: part["nest"].nunique(), "groups"
+
+    def nests(part):
+        return part["nest"].nunique()
+
+    return (
+        inputs,
+        lambda result: (
+            together(result, inputs["groups"]) or in_shares(result, 40, fractions, nests, "groups")
+        ),
     )
 
 
-@by_group.property("the groups are dealt at random", hidden=True)
+@by_group.property("the groups are dealt at random")
 def _(draw):
     frame = birds(draw, 300)
     nests = [f"nest {bird // 2:03}" for bird in range(300)]
@@ -555,7 +612,7 @@ def _(draw):
     return inputs, lambda result: at_random(result, "groups")
 
 
-@by_group.property("another seed gives another split", hidden=True)
+@by_group.property("another seed gives another split")
 def _(draw):
     inputs = in_groups(draw, 59, 29, (0.6, 0.2, 0.2))
     return [inputs, {**inputs, "seed": inputs["seed"] + 1}], another_seed
@@ -574,7 +631,7 @@ def _(draw):
     return {**inputs, "groups": inputs["groups"].where(inputs["groups"].index != draw.integer(0, 31))}
 
 
-@by_group.case("a row whose group is NaN is refused", raises=ValueError, weight=0.5, hidden=True)
+@by_group.case("NaN in a list of groups is refused", raises=ValueError, weight=0.5)
 def _(draw):
     inputs = in_groups(draw, 33, 17, (0.6, 0.2, 0.2))
     return {**inputs, "groups": [*inputs["groups"][:-1], np.nan]}
@@ -687,7 +744,7 @@ def table(draw: Draw, rows: int, **more):
 
 
 tensors.case("measurements and species")(lambda draw: table(draw, 11))
-tensors.case("an unknown species is refused", raises=ValueError, hidden=True, weight=0.5)(
+tensors.case("an unknown species is refused", raises=ValueError, weight=0.5)(
     lambda draw: table(draw, 8, classes=["Adelie", "Chinstrap"])
 )
 
@@ -712,10 +769,16 @@ def _(draw):
     return {**inputs, **{name: inputs[name].set_axis(order) for name in ("features", "labels")}}
 
 
-@tensors.case("a column of words is refused", raises=ValueError, hidden=True, weight=0.5)
+@tensors.case("a column of words is refused", raises=ValueError, weight=0.5)
 def _(draw):
     inputs = table(draw, 10)
     return {**inputs, "features": inputs["features"].assign(sex="male")}
+
+
+@tensors.case("a missing species is refused", raises=ValueError, hidden=True, weight=0.5)
+def _(draw):
+    inputs = table(draw, 12)
+    return {**inputs, "labels": inputs["labels"].where(inputs["labels"].index != draw.integer(0, 12))}
 
 
 tensors.mistake(
@@ -756,6 +819,15 @@ def by_appearance(features, labels, classes):
     return x, torch.tensor(pd.factorize(labels)[0])
 
 
+@tensors.mistake(
+    "A column of words goes on to PyTorch, which answers with a TypeError about array types. Test the "
+    "columns first and raise a ValueError that names them."
+)
+def words_passed_on(features, labels, classes):
+    _, y = reference.to_tensors(features.select_dtypes("number"), labels, classes)
+    return torch.tensor(features.to_numpy(), dtype=torch.float32), y
+
+
 tensors.equivalent(
     "if False:", "without it NumPy raises the same exception for a word, with a message that helps less"
 )
@@ -788,7 +860,7 @@ CLASSES = ["Adelie", "Chinstrap", "Gentoo"]
 def penguin_parts():
     """Return training, validation and test penguins, split by nest; the notebook never shows the last."""
     raw, tidy = load_penguins(raw=True), load_penguins()
-    nests = raw["studyName"] + raw["Species"] + raw["Individual ID"].str.extract(r"(N\d+)")[0]
+    nests = raw["studyName"] + raw["Individual ID"].str.extract(r"(N\d+)")[0]
     return reference.group_split(tidy, nests, (0.4, 0.2, 0.4), seed=0)
 
 
@@ -852,9 +924,14 @@ def _(draw):
     return draw_penguins(draw, 110, hidden_share=0.08)
 
 
-@species.case("Gentoos only", hidden=True)
+@species.case("Gentoos only")
 def _(draw):
     return draw_penguins(draw, 31, of="Gentoo")
+
+
+@species.case("Adelies only, with blank cells", hidden=True)
+def _(draw):
+    return draw_penguins(draw, 43, of="Adelie", hidden_share=0.08)
 
 
 @species.case("columns in another order", hidden=True)
@@ -873,6 +950,19 @@ def filled_with_zero():
 )
 def own_statistics():
     return train(fill="own")
+
+
+@species.mistake(
+    "Each batch is filled and scaled by its own means and spreads, so a batch of one species looks like the "
+    "average bird. Use those of the training rows."
+)
+def own_statistics_and_nearest_mean():
+    def standardized(rows):
+        return ((rows[MEASURES] - rows[MEASURES].mean()) / rows[MEASURES].std()).fillna(0.0)
+
+    training, _, _ = penguin_parts()
+    means = standardized(training).groupby(training["species"]).mean().loc[CLASSES].to_numpy()
+    return lambda rows: torch.tensor(((standardized(rows).to_numpy()[:, None] - means) ** 2).sum(2).argmin(1))
 
 
 @species.mistake("The species are numbered in another order than the list of classes.")
