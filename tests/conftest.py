@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 LONGEST_FIRST = (
     *("test_attacks", "test_killed", "test_class", "test_parts", "test_users", "test_clerk"),
-    *("test_lighthouse", "test_exchange_browser", "test_audit"),
+    *("test_lighthouse", "test_browser", "test_exchange_browser"),
 )
 # What is tried with processes of its own, or with a whole edition or page: left out of daily work.
 SLOW_FOLDERS = frozenset({"sandbox", "edition", "reporting"})

@@ -1,15 +1,20 @@
-"""The pages work in a browser without a network: nothing is asked of another site, and formulas are shown."""
+"""The pages work in a browser without a network: nothing is asked of another site, formulas are shown, and all is
+there for those who do not see it or do not use a mouse.
+"""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 import pytest
 
+from tests.book import audit
+from tests.book.axe import add_axe, violations, violations_of_every_look
 from tests.book.weights import LARGEST, WEIGHTS, Weight, weigh
 from tests.browsing import Visit, served, watched
 
-pytestmark = [pytest.mark.built, pytest.mark.browser]
+pytestmark = [pytest.mark.built, pytest.mark.browser, pytest.mark.timeout(1200)]
 
 PHONE = 360
 """The width of a small phone, in CSS pixels."""
@@ -24,6 +29,7 @@ class Opened:
     shown_formulas: int
     wrong_formulas: int
     width_on_a_phone: int
+    violations: dict[str, list[str]]
     weight: Weight
 
 
@@ -34,14 +40,15 @@ def address(book):
 
 
 def looked_at(page, address: str, name: str, html) -> Opened:
-    """Open a page, count its formulas, and see how wide it is on a phone with all that is folded open."""
+    """Open a page, count its formulas, ask axe-core, and see how wide it is on a phone with all of it open."""
     visit = watched(page, address)
     page.goto(f"{address}/{name}", wait_until="networkidle")
     formulas = page.locator(".math").count()
     if formulas:
         page.wait_for_function("window.MathJax && MathJax.startup && MathJax.startup.document")
         page.evaluate("MathJax.startup.promise")
-    page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    sent = [url.removeprefix(address) for url in visit.sizes if url.startswith(address)]
+    unfit = violations_of_every_look(page)
     page.set_viewport_size({"width": PHONE, "height": 740})
     return Opened(
         visit=visit,
@@ -49,13 +56,15 @@ def looked_at(page, address: str, name: str, html) -> Opened:
         shown_formulas=page.locator(".math mjx-container").count(),
         wrong_formulas=page.locator("mjx-merror, [data-mjx-error]").count(),
         width_on_a_phone=page.evaluate("document.documentElement.scrollWidth"),
-        weight=weigh(html, [url.removeprefix(address) for url in visit.sizes if url.startswith(address)]),
+        violations=unfit,
+        weight=weigh(html, sent),
     )
 
 
 @pytest.fixture(scope="module")
 def visits(book, browser, address):
     """Every page, opened once."""
+    audit.install()
     found = {}
     # Each page is as heavy as for somebody who comes to it first: a context of its own has nothing stored.
     for name in book.names:
@@ -84,6 +93,20 @@ def test_every_formula_is_shown(visits):
 def test_no_page_is_wider_than_a_phone(visits):
     wide = {name: page.width_on_a_phone for name, page in visits.items() if page.width_on_a_phone > PHONE}
     assert not wide
+
+
+def test_axe_finds_nothing(visits):
+    found = {name: page.violations for name, page in visits.items() if page.violations}
+    assert not found, json.dumps(found, indent=1)
+
+
+def test_axe_would_find_something(browser, visits):
+    page = browser.new_page()
+    page.set_content('<html><body style="background:#fff"><img src="data:,"><p style="color:#ccc">pale</p>')
+    add_axe(page)
+    assert {"image-alt", "color-contrast"} <= {violation.split(":")[0] for violation in violations(page)}
+    assert [violation.split(":")[0] for violation in violations(page, "color-contrast")] == ["color-contrast"]
+    page.close()
 
 
 def test_no_page_is_heavy(visits, request):

@@ -1,6 +1,7 @@
 """Chapters are stored executed and normalized, and executing them again changes nothing."""
 
 import json
+import re
 from pathlib import Path
 
 import nbformat
@@ -40,6 +41,13 @@ class TestChapter:
             and not cell.metadata.get("mystnb", {}).get("image", {}).get("alt")
         ]
         assert not silent, "give these cells the metadata mystnb.image.alt"
+
+    def test_a_question_holds_no_markup(self, path):
+        # It stands in an HTML element, which shows formulas, code and emphasis as they are typed.
+        text = "\n".join(cell.source for cell in read_notebook(path).cells if cell.cell_type == "markdown")
+        questions = re.findall("<summary>(.*?)</summary>", text, re.DOTALL)
+        assert len(questions) >= 3
+        assert not [question for question in questions if re.search(r"[$`*{]", question)]
 
     def test_has_at_least_three_figures(self, path):
         images = [
