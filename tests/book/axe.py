@@ -11,6 +11,8 @@ from tests.book import audit
 LOOKS = [("light", 1300, None), ("dark", 1300, "color-contrast"), ("dark", 360, None)]
 OPEN = "document.querySelectorAll('details').forEach(one => one.open = true)"
 STILL = "Promise.all(document.getAnimations().map(one => one.finished.catch(() => 0)))"
+# A third of a second after a change of width, the theme makes what scrolls reachable by keyboard.
+SETTLED = "new Promise(done => requestAnimationFrame(() => setTimeout(done, 400)))"
 THEME = "theme => (document.documentElement.dataset.theme ?? theme) === theme"
 AXE = """async (rule) => {
     const options = { resultTypes: ["violations"], ...(rule && { runOnly: rule }) };
@@ -38,6 +40,7 @@ def violations_of_every_look(page: Page) -> dict[str, list[str]]:
         page.emulate_media(color_scheme=theme)
         page.set_viewport_size({"width": width, "height": 900})
         page.wait_for_function(THEME, arg=theme)
+        page.evaluate(SETTLED)
         page.evaluate(STILL)
         found[f"{theme}, {width}"] = violations(page, rule)
     return {look: found[look] for look in found if found[look]}

@@ -1,5 +1,5 @@
-"""The pages work in a browser without a network: nothing is asked of another site, formulas are shown, and all is
-there for those who do not see it or do not use a mouse.
+"""The pages work in a browser without a network: nothing is asked of another site, formulas are shown, and
+all is there for those who do not see it or do not use a mouse.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def address(book):
 
 
 def looked_at(page, address: str, name: str, html) -> Opened:
-    """Open a page, count its formulas, ask axe-core, and see how wide it is on a phone with all of it open."""
+    """Open a page, count its formulas, ask axe-core, and see how wide it is on a phone, all of it open."""
     visit = watched(page, address)
     page.goto(f"{address}/{name}", wait_until="networkidle")
     formulas = page.locator(".math").count()
