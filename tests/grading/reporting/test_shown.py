@@ -6,6 +6,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from bs4 import BeautifulSoup
 from nbconvert.exporters import HTMLExporter
 from nbformat import NotebookNode
 from nbgrader.api import Comment
@@ -13,11 +14,20 @@ from playwright.sync_api import Browser
 from traitlets.config import Config
 
 from course_utils.checking.checker import load_exercises
+from course_utils.checking.render import MARKS, to_html
+from course_utils.checking.report import CaseResult, Report
 from course_utils.grading.nbgrader_run import NbGrader
 from course_utils.grading.reporting import shown
 from course_utils.grading.reporting.feedback_exporter import NBGRADER_TEMPLATES
 from course_utils.grading.reporting.formulas import formula
-from course_utils.grading.reporting.shown import FILTERS, ShowSafely, clean_html, latex2html, render_markdown
+from course_utils.grading.reporting.shown import (
+    CLASSES,
+    FILTERS,
+    ShowSafely,
+    clean_html,
+    latex2html,
+    render_markdown,
+)
 from tests.grading.reporting.hostile_notebook import ALERT, ATTACKS, FORMULA, MARKDOWN, hostile_notebook
 from tests.grading.reporting.html_checks import Page
 from tests.grading.reporting.made_class import CHAPTER, ROOT, WRITTEN, Handed, Outcome, full_marks, make_class
@@ -50,6 +60,19 @@ def feedback_on(root: Path, notebook: NotebookNode) -> str:
 def feedback(tmp_path_factory: pytest.TempPathFactory) -> Page:
     """The feedback on the hostile notebook."""
     return Page(feedback_on(tmp_path_factory.mktemp("feedback"), hostile_notebook()))
+
+
+def test_a_card_says_no_more_and_no_less_than_in_the_notebook() -> None:
+    cases = tuple(CaseResult(f"case {number}", status, 1.0) for number, status in enumerate(MARKS))
+    for status in MARKS:
+        report = Report(str(CHAPTER), FIRST, 5.0, 1.0, status, cases, explanations=("Why.",), printed="text")
+        card = to_html(report)
+        here, there = (BeautifulSoup(text, "html.parser") for text in (card, clean_html(card)))
+        for style in here.select("style"):
+            style.decompose()
+        assert there.get_text() == here.get_text()
+        used = {name for found in here.select("[class]") for name in found["class"]}
+        assert used <= CLASSES  # a class that is lost could be one that hides something
 
 
 def test_nothing_runs_in_the_feedback(feedback: Page) -> None:
