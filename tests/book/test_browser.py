@@ -14,7 +14,7 @@ from tests.book.axe import add_axe, violations, violations_of_every_look
 from tests.book.weights import LARGEST, WEIGHTS, Weight, weigh
 from tests.browsing import Visit, served, watched
 
-pytestmark = [pytest.mark.built, pytest.mark.browser, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.built, pytest.mark.browser, pytest.mark.timeout(2400)]
 
 PHONE = 360
 """The width of a small phone, in CSS pixels."""
