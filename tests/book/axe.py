@@ -6,9 +6,14 @@ from playwright.sync_api import Page
 
 from tests.book import audit
 
-# What is folded away on a phone is there on a wide screen, and the other way. A theme changes only colors. A
-# light page on a phone is what Lighthouse looks at.
-LOOKS = [("light", 1300, None), ("dark", 1300, "color-contrast"), ("dark", 360, None)]
+# What is folded away on a phone is there on a wide screen, and the other way. A theme changes only colors, so
+# every rule is asked once at each width, and the contrast in both themes.
+LOOKS = [
+    ("light", 1300, None),
+    ("dark", 1300, "color-contrast"),
+    ("dark", 360, None),
+    ("light", 360, "color-contrast"),
+]
 OPEN = "document.querySelectorAll('details').forEach(one => one.open = true)"
 STILL = "Promise.all(document.getAnimations().map(one => one.finished.catch(() => 0)))"
 # A third of a second after a change of width, the theme makes what scrolls reachable by keyboard.
