@@ -265,7 +265,19 @@ def _judge_predictions(
 
 def judge(chapter: str, exercise: Exercise, answer: Any, evidence: Evidence, *, graded: bool) -> Report:
     """Check an answer on all of the evidence's cases and explain the outcome."""
-    behaviors = evidence.behaviors(answer)
+    return report_on(chapter, exercise, answer, evidence, evidence.behaviors(answer), graded=graded)
+
+
+def report_on(
+    chapter: str,
+    exercise: Exercise,
+    answer: Any,
+    evidence: Evidence,
+    behaviors: list[Behavior],
+    *,
+    graded: bool,
+) -> Report:
+    """Mark and explain what an answer did in all of the evidence's cases."""
     results = tuple(behavior.result for behavior in behaviors)
     earned = sum(result.weight for result in results if result.passed)
     fraction = earned / sum(result.weight for result in results)

@@ -156,6 +156,8 @@ def _run_steps(answer: Any, script: Script) -> Any:
                 result = method(*step.args, **step.kwargs)
                 last = (result, step)
                 record("output" if step.name == FORWARD else f"{step.name}()", result)
+            case "do":
+                getattr(instance, step.name)(*step.args, **step.kwargs)
             case "get":
                 record(step.name, getattr(instance, step.name))
             case "gradients":

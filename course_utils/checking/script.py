@@ -14,7 +14,7 @@ import torch
 
 from course_utils.checking.draw import Draw
 
-StepKind = Literal["apply", "predict", "inspect", "build", "load", "call", "get", "gradients"]
+StepKind = Literal["apply", "predict", "inspect", "build", "load", "call", "do", "get", "gradients"]
 FORWARD = "__call__"
 
 
@@ -85,6 +85,13 @@ class Script:
     def call(self, method: str, *args: Any, **kwargs: Any) -> Script:
         """Call a method of the instance and record what it returns."""
         return self._then("call", method, *args, **kwargs)
+
+    def do(self, method: str, *args: Any, **kwargs: Any) -> Script:
+        """Call a method of the instance for what it does; what it returns is not looked at.
+
+        For a `fit`, which returns the estimator in some libraries and nothing in others.
+        """
+        return self._then("do", method, *args, **kwargs)
 
     def forward(self, *args: Any, **kwargs: Any) -> Script:
         """Call the instance and record what it returns."""

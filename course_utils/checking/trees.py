@@ -14,6 +14,8 @@ from torch import Tensor
 from course_utils.checking.arrays import as_array, is_plain
 
 MOST_VALUES = 2**27
+_UNCHANGING = frozenset({str, bytes, int, float, complex, bool, type(None)})
+"""Asked about first: a graph given as a dictionary holds thousands of them."""
 
 
 def is_frame(value: object) -> bool:
@@ -45,6 +47,10 @@ def snapshot(value: Any) -> Any:
     >>> kept[0]
     tensor([0., 0.])
     """
+    if type(value) in _UNCHANGING:
+        return value
+    if type(value) is list:
+        return [snapshot(item) for item in value]
     if isinstance(value, Tensor):
         tensor = value.detach()
         if is_plain(tensor):
@@ -60,12 +66,10 @@ def snapshot(value: Any) -> Any:
         return value.copy()
     if isinstance(value, Mapping):
         return {key: snapshot(item) for key, item in value.items()}
-    if type(value) is list:
-        return [snapshot(item) for item in value]
     if isinstance(value, tuple):
         items = [snapshot(item) for item in value]
         return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
-    if isinstance(value, (str, bytes, int, float, complex, type(None), torch.dtype, torch.device)):
+    if isinstance(value, (str, bytes, int, float, complex, torch.dtype, torch.device)):
         return value
     if callable(value) and not isinstance(value, torch.nn.Module):
         return value
@@ -103,6 +107,8 @@ def identical(first: Any, second: Any) -> bool:
     """
     if type(first) is not type(second):
         return False
+    if type(first) in _UNCHANGING:
+        return bool(first == second or (first != first and second != second))
     if isinstance(first, Tensor):
         if not (is_plain(first) and is_plain(second)):
             return is_plain(first) == is_plain(second)
@@ -122,7 +128,7 @@ def identical(first: Any, second: Any) -> bool:
         return len(first) == len(second) and all(map(identical, first, second))
     if isinstance(first, (float, complex, np.generic)):
         return bool(first == second or (first != first and second != second))
-    if isinstance(first, (str, bytes, int, type(None), set, frozenset)):
+    if isinstance(first, (str, bytes, int, set, frozenset)):
         return bool(first == second)
     if hasattr(first, "__dict__") and not callable(first):
         return identical(dict(vars(first)), dict(vars(second)))

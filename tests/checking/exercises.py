@@ -60,6 +60,16 @@ mean.mistake(
     edits=[("self.total += float", "self.total = float"), ("self.count += v", "self.count = v")],
 )
 
+fitted = stateful(sample.Scale, points=1)
+
+
+@fitted.case("fitted, then asked")
+def _(draw: Draw):
+    return Script.build().do("fit", draw.uniform(7, low=1, high=2)).call("transform", draw.normal(5))
+
+
+fitted.mistake("The values are not divided.", edit=("values / self.largest", "values"))
+
 affine = module(sample.Affine, points=3)
 
 

@@ -43,6 +43,14 @@ class RunningMean:
         return self.total / self.count
 
 
+class Scale:
+    def fit(self, values: Tensor) -> None:
+        self.largest = values.abs().max()
+
+    def transform(self, values: Tensor) -> Tensor:
+        return values / self.largest
+
+
 class Affine(nn.Module):
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()

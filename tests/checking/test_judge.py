@@ -134,6 +134,15 @@ def test_partial_credit_follows_the_weights() -> None:
     assert report.points == pytest.approx(4 * 2 / 4)
 
 
+def test_what_fit_returns_is_not_looked_at() -> None:
+    class Chained(sample.Scale):
+        def fit(self, values: Any) -> Any:
+            super().fit(values)
+            return self
+
+    assert check(exercises.fitted, Chained).points == 1
+
+
 def test_in_place_edit_costs_a_quarter_and_is_named() -> None:
     def edits_key(query, key, value, mask=None):
         result = sample.softmax_attention(query, key, value, mask)

@@ -970,8 +970,11 @@ def listed_when_met(output, parents):
 @topological_sort.mistake("Nodes that the output does not depend on are listed too. Start at the output.")
 def everything_listed(output, parents):
     order = reference.topological_sort(output, parents)
-    for node in parents:
-        order += [other for other in reference.topological_sort(node, parents) if other not in order]
+    listed = set(order)
+    for start in parents:
+        if start not in listed:
+            order += [node for node in reference.topological_sort(start, parents) if node not in listed]
+            listed.update(order)
     return order
 
 

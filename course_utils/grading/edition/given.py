@@ -80,6 +80,8 @@ def _call(name: str, chapter: str, stand_in: Any, args: tuple, kwargs: dict[str,
 
 def _own(name: str, chapter: str, stand_in: Any) -> Any:
     found = getattr(sys.modules["__main__"], name, None)
+    if found is stand_in:  # imported into the notebook, and not written there
+        found = None
     if found is None and used.chapter != chapter:
         found = _saved(chapter).get(name)
     if found is None or found is stand_in:
@@ -90,10 +92,14 @@ def _own(name: str, chapter: str, stand_in: Any) -> Any:
 @functools.cache
 def _saved(chapter: str) -> dict[str, Any]:
     """Return what the learner's notebook of another chapter defines, as it is saved."""
+    working_on = used.chapter
     try:
-        return released_names(chapter, ROOT)
+        # A cell that fails, since it builds on what is not written yet, does not take the others with it.
+        return released_names(chapter, ROOT, passing_over=Exception)
     except Exception:
-        return {}  # without a notebook, or with one that does not run, nothing is written
+        return {}  # without a notebook nothing is written
+    finally:
+        used.chapter = working_on  # that notebook has made a check of its own
 
 
 def _refuse(name: str, chapter: str) -> NoReturn:

@@ -192,19 +192,26 @@ def _agree(
 
 
 def messages(tree: ast.AST) -> frozenset[str]:
-    """Return the texts of a tree that are long enough to be nobody else's, docstrings left out."""
+    """Return the texts of a tree that are long enough to be nobody else's.
+
+    Docstrings are left out, and so are the shapes in annotations: two who write them write the same.
+    """
     return frozenset(message for _, message in _message_lines(tree))
 
 
 def _message_lines(tree: ast.AST) -> set[tuple[int, str]]:
-    alone = {
+    skipped = {
         id(node.value)
         for node in walk(tree)
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     }
+    for node in walk(tree):
+        for annotation in (getattr(node, "annotation", None), getattr(node, "returns", None)):
+            if isinstance(annotation, ast.AST):
+                skipped |= {id(inner) for inner in walk(annotation)}
     found = set()
     for node in walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in alone:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in skipped:
             text = " ".join(node.value[:2000].split())
             if " " in text and len(text) >= SHORTEST_MESSAGE:
                 found.add((node.lineno, text))

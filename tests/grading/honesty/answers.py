@@ -11,18 +11,13 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from course_utils.checking.checker import load_exercises
+from course_utils.checking.checker import chapters_with_checks, load_exercises
 from course_utils.checking.edits import apply_edits
 from course_utils.checking.exercise import Exercise, Mistake
 from course_utils.grading.reading import grade_id, read_notebook
 
 ROOT = Path(__file__).resolve().parents[3]
-CHAPTERS = (
-    "basics/data_with_pandas",
-    "training/backpropagation",
-    "transformers/attention",
-    "deepseek/latent_attention",
-)
+CHAPTERS = tuple(chapters_with_checks())
 
 
 def released(chapter: str) -> NotebookNode:
@@ -60,9 +55,12 @@ def _source(exercise: Exercise, mistake: Mistake) -> str | None:
     made = inspect.getclosurevars(mistake.make).nonlocals
     if "made" in made:
         return inspect.getsource(made["made"])
-    # What changes a helper, or only adds a statement, leaves the reference as it is: that is a copy.
+    # What changes a helper or a guard, or only adds a statement, leaves the reference as it is: a copy.
     adds = any(new.startswith((f"{old}\n", f"{old};")) for old, new in made["changes"])
-    return None if adds or made["of"] is not None else apply_edits(exercise.reference, made["changes"])
+    if adds or made["of"] is not None:
+        return None
+    changed, right = apply_edits(exercise.reference, made["changes"]), inspect.getsource(exercise.reference)
+    return None if _as_written("it", changed) == _as_written("it", right) else changed
 
 
 def _as_written(name: str, source: str) -> str:

@@ -13,6 +13,9 @@ from course_utils.grading.honesty.reading import released_cells
 from tests.grading.honesty.answers import CHAPTERS, answered, released, renamed
 
 LONG = {
+    "basics/data_with_pandas": ["column_scores"],
+    "basics/first_models": ["best_split", "DecisionTree"],
+    "basics/embeddings": ["RandomProjectionIndex"],
     "training/backpropagation": ["topological_sort"],
     "transformers/attention": ["MultiHeadAttention"],
     "deepseek/latent_attention": ["latent_attention", "LatentCache", "MultiHeadLatentAttention"],
