@@ -109,11 +109,14 @@ def missing_in_checks(key: str, exercise: NotebookNode) -> Iterator[str]:
         if cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("points")
         for name in _CHECKED.findall(cell.source)
     }
+    named = {cell.metadata.get("nbgrader", {}).get("grade_id") for cell in exercise.cells}
     for name, item in load_exercises(key).items():
         if not item.hints.idea:
             yield f"{name} has no hint: call .hint(idea=...)"
         if not item.mistakes:
             yield f"{name} has no known mistake: call .mistake(...)"
+        if not {name, f"check_{name}"} <= named:
+            yield f"{name} needs an answer cell with the grade_id {name} and a check cell with check_{name}"
         if points.get(name) != item.points:
             yield f"{name} has {item.points} points in the checks and {points.get(name)} in the notebook"
 

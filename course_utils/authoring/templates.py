@@ -261,7 +261,7 @@ def chapter_cells(chapter: Chapter, names: Sequence[str]) -> list[Cell]:
         ),
         Cell(
             "mistakes",
-            "## Common mistakes\n\nThe checks of the exercise know these and name them when they see them.",
+            "## Common mistakes\n\nThe checks of the exercise know these, and say so when they see one.",
         ),
         Cell("mistakes_list", _MISTAKES.format(key=chapter.key), markdown=False, tags=("remove-input",)),
         Cell(

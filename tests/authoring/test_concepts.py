@@ -80,7 +80,8 @@ def test_the_names_of_attention_are_linked_to_the_glossary(concepts, terms):
     assert len(terms) == len(set(terms)) > 50
     assert concepts.concept("softmax").term == "softmax"
     assert concepts.concept("query, key and value").term == "query"
-    assert concepts.concept("Hoeffding's inequality").term is None
+    assert concepts.concept("Hoeffding's inequality").term == "Hoeffding's inequality"
+    assert concepts.concept("beam search").term is None
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,14 @@ def test_an_item_without_a_hint_or_with_other_points_is_noticed(monkeypatch):
     assert points == "merge_heads has 7 points in the checks and 1 in the notebook"
 
 
+def test_an_answer_cell_of_another_name_is_noticed():
+    notebook = read_notebook(PATTERN.files(ROOT)["solutions"])
+    cell = next(c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") == "causal_mask")
+    cell.metadata.nbgrader.grade_id = "Causal_mask"
+    (found,) = pieces.missing_in_checks(PATTERN.key, notebook)
+    assert found.startswith("causal_mask needs an answer cell with the grade_id causal_mask")
+
+
 def test_a_new_chapter_has_a_place_for_each_piece(tmp_path):
     for name in ("course.yml", "concepts.yml", "book/index.md", "book/glossary.md"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
