@@ -5,9 +5,11 @@ import pandas as pd
 import pytest
 import torch
 from sklearn.impute import SimpleImputer
+from sklearn.metrics import balanced_accuracy_score
 from sklearn.preprocessing import LabelEncoder, OneHotEncoder
 
 from course_utils.basics.data_with_pandas import (
+    column_scores,
     drop_missing,
     encode_categories,
     find_categories,
@@ -304,3 +306,40 @@ def test_to_tensors_follows_the_order_of_the_classes_and_not_of_the_labels():
 def test_to_tensors_refuses_what_no_model_can_use(features, labels, message):
     with pytest.raises(ValueError, match=message):
         to_tensors(pd.DataFrame(features), pd.Series(labels), classes=["x", "y"])
+
+
+# --- leaks --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("kinds", [["no", "yes"], ["high", "low", "middle"], [0, 1, 2, 3]])
+def test_column_scores_equal_modes_and_scikit_learns_balanced_accuracy(seed, kinds):
+    rng = np.random.default_rng(seed)
+    frame = random_categories(seed, rows=83).join(
+        random_numbers(seed, rows=83).round().set_axis(range(100, 183))
+    )
+    frame["label"] = rng.choice(kinds, 83, p=[0.7, *[0.3 / (len(kinds) - 1)] * (len(kinds) - 1)])
+    training, validation = frame.iloc[:47], frame.iloc[47:]
+    scores = column_scores(training, validation, "label")
+    assert list(scores) == ["island", "sex", "a", "b", "c"]
+    for column, score in scores.items():
+        modes = training["label"].groupby(training[column].map(str)).agg(lambda labels: labels.mode()[0])
+        guesses = validation[column].map(str).map(modes).fillna(training["label"].mode()[0])
+        expected = balanced_accuracy_score(validation["label"], guesses.astype(validation["label"].dtype))
+        assert score == pytest.approx(expected)
+
+
+def test_a_column_of_chance_scores_like_guessing_and_the_answer_scores_one():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"label": rng.choice(["no", "yes"], 4001, p=[0.9, 0.1])})
+    frame = frame.assign(answer=frame["label"] + "!", chance=rng.integers(0, 5, 4001), number=np.arange(4001))
+    frame["blank"] = np.where(frame["label"] == "yes", np.nan, 1.0)
+    scores = column_scores(frame.iloc[:2000], frame.iloc[2000:], "label")
+    assert scores == {"answer": 1.0, "chance": 0.5, "number": 0.5, "blank": 1.0}
+
+
+def test_column_scores_refuses_rows_without_a_label():
+    frame = pd.DataFrame({"a": [1, 2], "label": ["x", None]})
+    for parts in ((frame, frame[:1]), (frame[:1], frame)):
+        with pytest.raises(ValueError, match="1 rows have no 'label'"):
+            column_scores(*parts, "label")

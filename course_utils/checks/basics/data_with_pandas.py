@@ -15,6 +15,88 @@ SEXES = ["female", "male"]
 CATEGORIES = {"island": ISLANDS, "sex": SEXES}
 
 
+drop = function(reference.drop_missing, points=2)
+drop.hint(
+    idea="Ask of each cell whether it holds a value. A row stays if the answer is yes wherever it counts.",
+)
+drop.forbid("pandas.DataFrame.dropna")
+
+
+def with_holes(draw: Draw, rows: int):
+    """Draw names and numbers with holes: some rows are complete, some lack a cell or two, one is empty."""
+    table = pd.DataFrame(
+        {
+            "bill": 44 + 5 * draw.numpy.normal(size=rows),
+            "mass": 4200 + 800 * draw.numpy.normal(size=rows),
+            "sex": draw.numpy.choice(["female", "male"], rows),
+        },
+        index=draw.permutation(rows).tolist(),
+    )
+    order = draw.permutation(rows).tolist()
+    for column, holes in (("bill", order[1:3]), ("mass", order[2:5]), ("sex", order[4:7])):
+        table.iloc[[order[0], *holes], table.columns.get_loc(column)] = np.nan
+    return table
+
+
+drop.case("a missing value anywhere")(lambda draw: {"frame": with_holes(draw, 13)})
+drop.case("two columns count")(lambda draw: {"frame": with_holes(draw, 17), "columns": ["bill", "sex"]})
+drop.case("one column counts")(lambda draw: {"frame": with_holes(draw, 11), "columns": ["mass"]})
+drop.case("nothing is missing", hidden=True)(
+    lambda draw: {"frame": with_holes(draw, 14).fillna({"bill": 40.0, "mass": 4000.0, "sex": "male"})}
+)
+
+
+@drop.case("row labels that repeat", hidden=True)
+def _(draw):
+    return {"frame": with_holes(draw, 15).set_axis([*range(12), 3, 3, 4]), "columns": ["bill", "mass"]}
+
+
+drop.mistake(
+    "`columns` is not looked at: rows with a blank elsewhere are lost as well.",
+    edit=("frame if columns is None else frame[list(columns)]", "frame"),
+)
+drop.mistake(
+    "Only the columns that count come back. They decide which rows stay; a row keeps all of its cells.",
+    edit=("return frame[", "return looked_at["),
+)
+drop.mistake(
+    "A row is kept as soon as one value is there: every column that counts needs one.",
+    edit=(".all(axis=1)", ".any(axis=1)"),
+)
+drop.mistake(
+    "The other way round: the rows that are incomplete come back.",
+    edit=("frame[looked_at.notna().all(axis=1)]", "frame[looked_at.isna().any(axis=1)]"),
+)
+drop.mistake(
+    "A missing value is compared with `!=`. NaN differs from everything, even from itself: ask with notna().",
+    edit=("looked_at.notna()", '(looked_at != float("nan"))'),
+)
+drop.mistake(
+    "The rows are numbered anew. A row keeps its label, or it can no longer be found in other tables.",
+    edit=("all(axis=1)]", "all(axis=1)].reset_index(drop=True)"),
+)
+drop.equivalent(
+    "looked_at = frame if columns is None else frame[columns]", "the task gives the columns as a list"
+)
+drop.mistake(
+    "Columns are dropped instead of rows: one blank costs a whole measurement.",
+    edit=("frame[looked_at.notna().all(axis=1)]", "frame[looked_at.columns[looked_at.notna().all()]]"),
+)
+
+
+@drop.variant
+def with_a_mask_of_numbers(frame, columns=None):
+    names = list(frame.columns if columns is None else columns)
+    return frame.loc[(frame[names].isna().sum(axis=1) == 0).to_numpy()]
+
+
+@drop.variant
+def column_after_column(frame, columns=None):
+    for name in frame.columns if columns is None else columns:
+        frame = frame[frame[name].notna()]
+    return frame
+
+
 encode = function(reference.encode_categories, points=4)
 encode.hint(
     idea="One new column for each listed value, with a one where the row has that value. A value that is not"
@@ -48,7 +130,7 @@ encode.case("a column that the table lacks is refused", raises=ValueError, weigh
 )
 encode.case("an island that is not in the list")(lambda draw: names(draw, 12, [*ISLANDS, "Anvers"]))
 encode.efficiency("no Python loop over the rows", at_most=20, hidden=True, weight=0.5)(
-    lambda draw: names(draw, 3000)
+    lambda draw: names(draw, 1000)
 )
 
 
@@ -277,7 +359,7 @@ impute.mistake(
     edit=("frame[column].isna()", "filled[column].isna()"),
 )
 impute.mistake(
-    "The indicators are the wrong way round: 1 is for a value that was missing.",
+    "The indicators are the wrong way around: 1 is for a value that was missing.",
     edit=("frame[column].isna()", "frame[column].notna()"),
 )
 impute.mistake(
@@ -1007,3 +1089,191 @@ def nearest_neighbors():
         return classes[distances.topk(9, largest=False).indices].mode(1).values
 
     return predict
+
+
+leaks = function(reference.column_scores, points=4)
+leaks.hint(
+    idea="For each column make a table of answers from the training rows alone: for each value the label "
+    "most often beside it. Then look up the validation rows and count right answers label by label.",
+)
+leaks.forbid("sklearn.metrics.balanced_accuracy_score")
+
+
+def wards(draw: Draw, rows: int, kinds=("benign", "malignant"), rare=0.3):
+    """Draw patients: a column that half knows the label, rare values, and numbers whose blanks know it."""
+    chances = [1 - rare * (len(kinds) - 1), *[rare] * (len(kinds) - 1)]
+    label = np.array([*kinds, *draw.numpy.choice(kinds, rows - len(kinds), p=chances)])
+    draw.numpy.shuffle(label)
+    noise = draw.numpy.choice(["north", "south", "east"], rows)
+    ward = np.where(draw.numpy.random(rows) < 0.6, np.char.add("ward of ", label), noise)
+    blank = draw.numpy.random(rows) < np.where(label == kinds[0], 0.1, 0.8)
+    tests = pd.Series(draw.numpy.integers(1, 4, rows).astype(float)).mask(blank)
+    rooms = draw.numpy.integers(0, rows // 2, rows)
+    return pd.DataFrame({"ward": ward, "room": rooms, "test": tests, "tumor": label})
+
+
+def two_parts(draw: Draw, training: int, validation: int, **more):
+    """Draw training and validation rows, and the name of the label."""
+    return {
+        "training": wards(draw, training, **more),
+        "validation": wards(draw, validation, **more),
+        "label": "tumor",
+    }
+
+
+leaks.case("three columns, two labels")(lambda draw: two_parts(draw, 41, 29))
+
+
+@leaks.case("no label in both tables", raises=ValueError, weight=0.5, hidden=True)
+def _(draw):
+    inputs = two_parts(draw, 17, 19)
+    place = draw.integer(0, 17)
+    for part in ("training", "validation"):
+        inputs[part]["tumor"] = inputs[part]["tumor"].mask(inputs[part].index == place)
+    return inputs
+
+
+@leaks.case("a row without a label is refused", raises=ValueError, weight=0.5)
+def _(draw):
+    inputs = two_parts(draw, 13, 11)
+    part = draw.choice(["training", "validation"])
+    return {**inputs, part: inputs[part].assign(tumor=inputs[part]["tumor"].mask(inputs[part].index == 5))}
+
+
+@leaks.case("values that training has not seen")
+def _(draw):
+    inputs = two_parts(draw, 47, 31, rare=0.2)
+    # A number for each patient: none of them is met again.
+    training, rows = inputs["training"].assign(patient=range(47)), inputs["validation"]
+    ward = rows["ward"].mask((rows["tumor"] == "malignant") | (rows.index % 5 == 0), "cellar")
+    return {**inputs, "training": training, "validation": rows.assign(ward=ward, patient=range(100, 131))}
+
+
+@leaks.case("the most frequent label comes last in the alphabet", hidden=True)
+def _(draw):
+    kinds = ("malignant", "benign")
+    training, rows = wards(draw, 43, kinds, rare=0.2), wards(draw, 23, kinds, rare=0.8)
+    first = training.index[training["tumor"] == "benign"][:1]
+    training = pd.concat([training.loc[first], training.drop(first)], ignore_index=True)
+    ward = rows["ward"].mask((rows["tumor"] == "malignant") | (rows.index % 5 == 0), "cellar")
+    return {"training": training, "validation": rows.assign(ward=ward), "label": "tumor"}
+
+
+@leaks.case("equally frequent labels")
+def _(draw):
+    training = pd.DataFrame({"ward": ["a", "a", "b", "b", "b"], "tumor": ["yes", "no", "yes", "yes", "no"]})
+    rows = wards(draw, 19, kinds=("no", "yes"), rare=0.5)
+    ward = pd.Series(draw.numpy.choice(["a", "a", "b"], 19))
+    return {"training": training, "validation": rows[["tumor"]].assign(ward=ward), "label": "tumor"}
+
+
+@leaks.case("three labels, one of them not in validation, row labels that repeat", hidden=True)
+def _(draw):
+    inputs = two_parts(draw, 53, 41, kinds=("benign", "malignant", "unclear"), rare=0.3)
+    rows = inputs["validation"]
+    rows = rows[rows["tumor"] != "unclear"]
+    return {**inputs, "validation": rows.set_axis([7] * len(rows))}
+
+
+leaks.mistake(
+    "The answers are looked up among the validation rows themselves: every column seems to know the label.",
+    edits=[
+        ("_keys(training[column]), training[label]", "_keys(validation[column]), validation[label]"),
+        ("default = _most_frequent(training[label])", "default = _most_frequent(validation[label])"),
+    ],
+)
+leaks.mistake(
+    "The plain accuracy. Where one label is frequent, a column that knows nothing scores high: take the mean "
+    "of the shares of each label.",
+    edit=("float(right.groupby(validation[label]).mean().mean())", "float(right.mean())"),
+)
+leaks.mistake(
+    "A missing value gets no answer of its own. Blanks can tell the label as well as values: keep them in "
+    "the table of answers (groupby with dropna=False), and mind that NaN does not equal itself.",
+    edit=("column.astype(object).where(column.notna(), None)", "column"),
+    of=reference._keys,
+)
+leaks.mistake(
+    "A value that training has not seen counts as wrong. Answer it with the most frequent training label.",
+    edit=("answers.get(value, default)", "answers.get(value)"),
+)
+leaks.mistake(
+    "A value that training has not seen gets the last label when sorted. Answer with the most frequent one.",
+    edit=("default = _most_frequent(training[label])", "default = training[label].max()"),
+)
+leaks.mistake(
+    "A value is answered by its rarest label: take the most frequent.",
+    edit=("answers = {value: _most_frequent(found)", "answers = {value: min(sorted(found), key=found.count)"),
+)
+leaks.mistake(
+    "Rows without a label are not noticed: count them in both tables, and refuse.",
+    edit=("if unlabeled:", "if False:"),
+)
+leaks.mistake(
+    "The label itself is scored as a column. It always knows the answer: leave it out.",
+    edit=("training.columns.drop(label)", "training.columns"),
+)
+
+
+@leaks.mistake(
+    "The score is that of the training rows. A patient's number is perfect there and knows nothing: score "
+    "the validation rows."
+)
+def on_training_rows(training, validation, label):
+    return reference.column_scores(training, training, label)
+
+
+@leaks.mistake("Of equally frequent labels the first in the table answers, instead of the first when sorted.")
+def ties_by_appearance(training, validation, label):
+    kinds = {name: f"{place:03}" for place, name in enumerate(training[label].unique())}
+    numbers = [rows.assign(**{label: rows[label].map(kinds)}) for rows in (training, validation)]
+    return reference.column_scores(*numbers, label)
+
+
+leaks.equivalent(
+    "for column in validation.columns.drop(label):", "both tables have the same columns, and a dict no order"
+)
+for strict in ("", ", strict=False"):
+    leaks.equivalent(
+        f"for value, answer in zip(_keys(training[column]), training[label]{strict}):",
+        "both are columns of one table and have the same length",
+    )
+leaks.equivalent(
+    "scores[column] = right.groupby(validation[label]).mean().mean()", "the mean is a floating-point number"
+)
+
+
+@leaks.variant
+def with_dictionaries(training, validation, label):
+    if any(pd.isna(answer) for answer in [*training[label], *validation[label]]):
+        raise ValueError("a label is missing")
+    names = sorted(training[label])
+    most_frequent = max(sorted(set(names)), key=names.count)
+    scores = {}
+    for column in training:
+        if column == label:
+            continue
+        found = {}
+        for value, answer in zip(training[column], training[label], strict=True):
+            found.setdefault("missing" if pd.isna(value) else value, []).append(answer)
+        answers = {value: max(sorted(set(seen)), key=seen.count) for value, seen in found.items()}
+        right = {}
+        for value, truth in zip(validation[column], validation[label], strict=True):
+            guess = answers.get("missing" if pd.isna(value) else value, most_frequent)
+            right.setdefault(truth, []).append(guess == truth)
+        scores[column] = np.mean([np.mean(of_one) for of_one in right.values()])
+    return scores
+
+
+@leaks.variant
+def with_texts_and_modes(training, validation, label):
+    if pd.concat([training, validation])[label].isna().any():
+        raise ValueError("a label is missing")
+    truth = validation[label].to_numpy()
+    scores = {}
+    for column in training.columns.drop(label):
+        seen, rows = training[column].map(str), validation[column].map(str)
+        answers = training[label].groupby(seen).agg(lambda labels: labels.mode()[0])
+        guesses = rows.map(answers).fillna(training[label].mode()[0]).to_numpy()
+        scores[column] = np.mean([(guesses == name)[truth == name].mean() for name in set(truth)])
+    return scores
