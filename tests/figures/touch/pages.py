@@ -18,8 +18,11 @@ GROUND = {"light": "#ffffff", "dark": "#121417"}
 CHAPTERS = {
     "attention": "transformers/attention",
     "backpropagation": "training/backpropagation",
+    "broadcasting": "basics/arrays_and_tensors",
+    "clustering": "basics/clustering_and_em",
     "imputation": "basics/data_with_pandas",
     "kv_cache": "deepseek/latent_attention",
+    "sample_size": "basics/learning_from_data",
 }
 """The chapter of each figure."""
 
