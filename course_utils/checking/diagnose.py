@@ -26,6 +26,8 @@ ABSOLUTE_SLACK = 1e-6
 SAME_PREDICTIONS = 0.9
 MOST_PARTIAL = 2
 INPLACE_DISTANCE = 0.5
+LARGEST_WHOLE = 2**53
+"""Up to here a float holds every integer."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +45,14 @@ class Behavior:
 
 @dataclass(frozen=True, eq=False)
 class Leaf:
-    """One value inside a nested result; `signature` is all of it but the numbers."""
+    """One value inside a nested result; `signature` is all of it but the numbers.
+
+    `whole` says that it is a Python integer: two of these are the same or are not, none is nearly another.
+    """
 
     signature: tuple[Any, ...]
     numbers: np.ndarray | None
+    whole: bool = False
 
     @functools.cached_property
     def finite(self) -> np.ndarray | None:
@@ -96,7 +102,10 @@ def leaves(value: Any, path: str = "") -> Iterator[Leaf]:
     elif isinstance(value, (bool, str, type(None))):
         yield Leaf((path, value), None)
     elif isinstance(value, (int, np.integer)):
-        yield Leaf((path, int(value)), None)
+        if abs(int(value)) > LARGEST_WHOLE:
+            yield Leaf((path, int(value)), None)
+        else:  # 1 and 1.0 are the same number
+            yield Leaf((path, "number"), np.asarray(float(value)), whole=True)
     elif isinstance(value, (float, np.floating)):
         yield Leaf((path, "number"), np.asarray(float(value)))
     elif hasattr(value, "__dict__") and not callable(value):
@@ -133,6 +142,8 @@ def _leaf_distance(answer: Leaf, mistake: Leaf, right: Leaf | None) -> float:
     if answer.numbers is None or mistake.numbers is None:
         return 0.0
     a, m, finite = answer.numbers, mistake.numbers, mistake.finite
+    if answer.whole and mistake.whole and a != m:
+        return np.inf
     if finite is not None:
         if not np.array_equal(a[~finite], m[~finite], equal_nan=True):
             return np.inf

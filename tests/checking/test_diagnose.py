@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import time
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -164,3 +166,21 @@ def test_the_order_of_the_keys_of_a_dictionary_tells_nothing() -> None:
     wrong, right = {"mean": 2.0, "median": 3.0}, {"mean": 1.0, "median": 3.0}
     assert distance(dict(reversed(wrong.items())), wrong, right) <= 1
     assert distance(dict(reversed(right.items())), wrong, right) > 1
+
+
+@pytest.mark.parametrize("same", [12, 12.0, 12.2, np.int64(12), np.float32(12)])
+def test_an_integer_and_a_float_can_be_the_same_mistake(same: Any) -> None:
+    assert distance(same, 12.0, 24.0) <= 1
+    assert distance([same], [12.0], [24]) <= 1
+
+
+@pytest.mark.parametrize("other", [13, 12.9, True, "12", 12.0 + 1j])
+def test_another_number_is_another_mistake(other: Any) -> None:
+    assert distance(other, 12, 24) > 1
+
+
+@pytest.mark.parametrize("large", [120, 2**53 - 1, 2**80, 10**400])
+def test_integers_are_compared_exactly(large: int) -> None:
+    assert distance(large, large, 1) <= 1
+    assert distance(large + 1, large, 1) > 1
+    assert distance(-large, large, 1) > 1
