@@ -2,8 +2,8 @@
 
 What pages say beside their text is in the modules next to this one: `course_pages` (which part, which
 version, how to try it), `course_home` (what the home page shows), `course_terms` (definitions),
-`course_citations` (the way back from the bibliography) and `course_missing` (the page for addresses that lead
-nowhere).
+`course_citations` (the way back from the bibliography), `course_missing` (the page for addresses that lead
+nowhere) and `course_look` (when all pages are made anew).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 import course_citations
 import course_home
+import course_look
 import course_math
 import course_missing
 import course_pages
@@ -21,6 +22,11 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 from course_utils.authoring.course_map import load_course
+
+MODULES = (
+    *(course_pages, course_home, course_terms, course_citations, course_math),
+    *(course_missing, course_look),
+)
 
 
 def settings_from_course(app: Sphinx, config: Config) -> None:
@@ -54,6 +60,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
     app.connect("config-inited", settings_from_course, priority=100)
     app.connect("html-page-context", scripts_once, priority=900)
-    for module in (course_pages, course_home, course_terms, course_citations, course_math, course_missing):
+    for module in MODULES:
         module.setup(app)
     return {"version": "2", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -96,8 +96,8 @@ def _saved(chapter: str) -> dict[str, Any]:
     try:
         # A cell that fails, since it builds on what is not written yet, does not take the others with it.
         return released_names(chapter, ROOT, passing_over=Exception)
-    except Exception:
-        return {}  # without a notebook nothing is written
+    except (OSError, ValueError, KeyError):
+        return {}  # without a notebook that can be read nothing is written
     finally:
         used.chapter = working_on  # that notebook has made a check of its own
 

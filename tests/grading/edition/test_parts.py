@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 import torch
+from nbformat.v4 import new_code_cell, new_notebook
 
 from course_utils.checking.checker import load_exercises
 from course_utils.checking.draw import Draw
@@ -77,13 +79,25 @@ def test_what_torch_cannot_do_is_no_stub(notebook: types.ModuleType):
 
 
 def test_an_answer_to_another_chapter_comes_from_its_saved_notebook(
-    notebook: types.ModuleType, monkeypatch: pytest.MonkeyPatch
+    notebook: types.ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
-    monkeypatch.setattr(given, "released_names", lambda _chapter, _root: {"double": lambda x: 2 * x})
+    folder = tmp_path / "exercises" / "transformers"
+    folder.mkdir(parents=True)
+    cells = [
+        "def double(x):\n    return 2 * x",
+        "raise RuntimeError('fails by itself')",
+        "def half(x):\n    return x / 2",
+    ]
+    saved = new_notebook(cells=[new_code_cell(cell) for cell in cells])
+    nbformat.write(saved, folder / "earlier.ipynb")
+    monkeypatch.setattr(given, "ROOT", tmp_path)
     given._saved.cache_clear()
     assert given_function("double", "transformers/earlier")(4) == 8
+    assert given_function("half", "transformers/earlier")(4) == 2
     with pytest.raises(NotWrittenYetError, match=r"write triple first \(in exercises/transformers/earlier"):
         given_function("triple", "transformers/earlier")(4)
+    with pytest.raises(NotWrittenYetError, match=r"write double first \(in exercises/transformers/none"):
+        given_function("double", "transformers/none")(4)
     given._saved.cache_clear()
 
 
