@@ -145,8 +145,11 @@ class NearestNeighbors:
         Raises:
             ValueError: If k is out of range, or the queries have another number of entries.
         """
+        entries = self.vectors.shape[-1]
+        if queries.shape[-1] != entries:
+            raise ValueError(f"queries have {queries.shape[-1]} entries, and the stored vectors {entries}")
         # A few queries at a time: the table of scores for thousands of queries would fill the memory.
-        parts = [top_k(cosine_similarity(part, self.vectors), k) for part in queries.split(64)]
+        parts = [top_k(part @ self.vectors.T, k) for part in unit_vectors(queries).split(64)]
         similarities, rows = zip(*parts, strict=True)
         return torch.cat(similarities), torch.cat(rows)
 
