@@ -178,7 +178,7 @@ class Journal:
         Returns:
             The part and the student of each submission that must be graded again.
         """
-        for folder in (self.folder, self.folder.parent / "results"):
+        for folder in (self.folder, self.folder.parent / "results", autograded):
             sweep(folder)
         cleared = []
         for path in sorted((self.folder / "running").glob("*/*.json")):

@@ -117,7 +117,8 @@ def test_a_center_without_points_stays():
     far = torch.cat([centers[:1], torch.full((1, 3), 1e3, dtype=torch.float64), centers[1:]])
     labels, moved = kmeans_step(points, far)
     assert torch.equal(moved[1], far[1])
-    assert torch.equal(moved[[0, 2, 3, 4]], kmeans_step(points, centers)[1])
+    # Sums over another number of clusters may be taken in another order.
+    torch.testing.assert_close(moved[[0, 2, 3, 4]], kmeans_step(points, centers)[1], rtol=1e-12, atol=0)
     assert 1 not in labels
 
 

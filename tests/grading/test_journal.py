@@ -56,19 +56,22 @@ def ended_process() -> int:
     return process.pid
 
 
-def test_files_that_a_killed_run_had_begun_are_removed(places: Places) -> None:
+@pytest.mark.parametrize(
+    "folder", ["results/a8", "journal/graded/transformers", "autograded/ada/transformers"]
+)
+def test_files_that_a_killed_run_had_begun_are_removed(places: Places, folder: str) -> None:
     kept = [
         f".a.json.{socket.gethostname()}.{os.getpid()}.tmp",
         f".a.json.elsewhere.{ended_process()}.tmp",
         "a.tmp",
     ]
     begun = f".a.json.{socket.gethostname()}.{ended_process()}.tmp"
-    results = places.grading / "results" / "a8"
-    results.mkdir(parents=True)
+    written = places.grading / folder
+    written.mkdir(parents=True)
     for name in (*kept, begun):
-        (results / name).touch()
+        (written / name).touch()
     journal_of(places).recover(places.grading / "autograded")
-    assert sorted(path.name for path in results.iterdir()) == sorted(kept)
+    assert sorted(path.name for path in written.iterdir()) == sorted(kept)
 
 
 def test_a_record_is_read_as_it_was_written(places: Places) -> None:
