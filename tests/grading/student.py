@@ -44,7 +44,9 @@ class Student:
         self.wait_for_kernel()
 
     def wait_for_kernel(self) -> None:
-        """Wait until the notebook's kernel has nothing to do."""
+        """Wait until the notebook's kernel is there and has nothing to do."""
+        # On a busy machine it is called idle before it is chosen; a cell that is run then asks for a kernel.
+        expect(self.notebook.locator(".jp-KernelName")).to_contain_text("Python", timeout=3 * SECONDS)
         idle = self.notebook.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']")
         expect(idle).to_be_visible(timeout=3 * SECONDS)
 
@@ -63,11 +65,17 @@ class Student:
         self.page.keyboard.press("Control+a")
         self.page.keyboard.insert_text(source)
 
+    def look_for_a_dialog(self) -> None:
+        """Fail with the words of a dialog that lies over the page."""
+        dialogs = self.page.locator("dialog.jp-Dialog")
+        assert not dialogs.count(), f"a dialog is open: {dialogs.all_inner_texts()}"
+
     def run(self, cell: Locator) -> None:
         """Run a cell and wait for its end."""
         prompt = cell.locator(".jp-InputPrompt")
         number = prompt.inner_text()
         for _ in range(TRIES):
+            self.look_for_a_dialog()
             cell.locator(".cm-content").click()
             self.page.keyboard.press("Control+Enter")
             with contextlib.suppress(AssertionError):
