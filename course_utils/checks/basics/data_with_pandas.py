@@ -23,16 +23,19 @@ drop.forbid("pandas.DataFrame.dropna")
 
 
 def with_holes(draw: Draw, rows: int):
-    """Draw names and numbers with holes: some rows are complete, some lack a cell or two, one is empty."""
+    """Draw names and numbers with holes: some rows are complete, some lack a cell or two, one nearly all."""
     table = pd.DataFrame(
         {
             "bill": 44 + 5 * draw.numpy.normal(size=rows),
             "mass": 4200 + 800 * draw.numpy.normal(size=rows),
+            "eggs": np.ones(rows),
             "sex": draw.numpy.choice(["female", "male"], rows),
         },
         index=draw.permutation(rows).tolist(),
     )
     order = draw.permutation(rows).tolist()
+    # A zero is a value: two of the complete rows hold one.
+    table.iloc[order[7:9], table.columns.get_loc("eggs")] = 0.0
     for column, holes in (("bill", order[1:3]), ("mass", order[2:5]), ("sex", order[4:7])):
         table.iloc[[order[0], *holes], table.columns.get_loc(column)] = np.nan
     return table
@@ -48,7 +51,11 @@ drop.case("nothing is missing", hidden=True)(
 
 @drop.case("row labels that repeat", hidden=True)
 def _(draw):
-    return {"frame": with_holes(draw, 15).set_axis([*range(12), 3, 3, 4]), "columns": ["bill", "mass"]}
+    # Each label stands three times and five rows lack a value: some label has rows of both kinds.
+    return {
+        "frame": with_holes(draw, 15).set_axis([row % 5 for row in range(15)]),
+        "columns": ["bill", "mass"],
+    }
 
 
 drop.mistake(
@@ -74,6 +81,17 @@ drop.mistake(
 drop.mistake(
     "The rows are numbered anew. A row keeps its label, or it can no longer be found in other tables.",
     edit=("all(axis=1)]", "all(axis=1)].reset_index(drop=True)"),
+)
+drop.mistake(
+    "A zero counts as missing. It is a value like any other: ask with notna().",
+    edit=("looked_at.notna()", "(looked_at.fillna(0) != 0)"),
+)
+drop.mistake(
+    "Rows are dropped by their labels: where a label repeats, complete rows go too. Pick the rows that stay.",
+    edit=(
+        "frame[looked_at.notna().all(axis=1)]",
+        "frame.drop(frame.index[looked_at.isna().any(axis=1)])",
+    ),
 )
 drop.equivalent(
     "looked_at = frame if columns is None else frame[columns]", "the task gives the columns as a list"
@@ -281,10 +299,13 @@ def rows_and_training(draw: Draw, rows: int, training: int, **more):
 
 impute.case("validation rows, means")(lambda draw: rows_and_training(draw, 9, 23))
 impute.case("medians, with indicators")(
-    lambda draw: rows_and_training(draw, 11, 17, strategy="median", indicator=True)
+    lambda draw: rows_and_training(draw, 11, 16, strategy="median", indicator=True)
 )
 impute.case("a training column without any value is refused", raises=ValueError, weight=0.5)(
-    lambda draw: {"frame": sizes(draw, 7), "training": sizes(draw, 13).assign(bill=np.nan)}
+    lambda draw: {
+        "frame": sizes(draw, 7, missing=("mass",)),
+        "training": sizes(draw, 13).assign(bill=np.nan),
+    }
 )
 impute.case("an unknown strategy is refused", raises=ValueError, weight=0.5, hidden=True)(
     lambda draw: rows_and_training(draw, 6, 13, strategy="mode")
@@ -319,7 +340,7 @@ def _(draw):
 
 @impute.case("row labels in any order, some twice", hidden=True)
 def _(draw):
-    inputs = rows_and_training(draw, 13, 22, indicator=True)
+    inputs = rows_and_training(draw, 13, 22, strategy="median", indicator=True)
     return {**inputs, "frame": inputs["frame"].set_axis([*draw.permutation(10).tolist(), 5, 5, 5])}
 
 
@@ -365,6 +386,18 @@ impute.mistake(
 impute.mistake(
     "The indicator columns depend on the rows at hand. Training decides, or the parts differ.",
     edit=("training.columns[training.isna().any()]", "frame.columns[frame.isna().any()]"),
+)
+impute.mistake(
+    "The median is taken as one of the values. Where their number is even, it is the mean of the middle two.",
+    edit=(
+        "training.median()",
+        "training.apply(lambda column: column.dropna().sort_values().iloc[column.count() // 2])",
+    ),
+)
+impute.mistake(
+    "A training column without any value is refused only where a blank is left. Look at training: the next "
+    "bird may have a blank there.",
+    edit=("empty = list(fill.index[fill.isna()])", "empty = frame.fillna(fill).isna().to_numpy().any()"),
 )
 impute.mistake(
     "Rows with missing values are dropped instead of filled.",
@@ -484,9 +517,14 @@ def at_random(result, what):
 
 
 def another_seed(results):
-    """Say so where two seeds give the same three parts."""
+    """Say so where two seeds give the same rows to a part."""
     first, second = ([set(part["bird"]) for part in result] for result in results)
-    return "two different seeds give the same split: the seed must decide it" if first == second else None
+    if first == second:
+        return "two different seeds give the same split: the seed must decide it"
+    for name, one, other in zip(PARTS, first, second, strict=True):
+        if one == other:
+            return f"two different seeds give the same {name} rows: the seed must decide all three parts"
+    return None
 
 
 def deal(draw: Draw, frame, fractions, **more):
@@ -602,6 +640,16 @@ split.mistake(
 )
 
 
+@split.mistake(
+    "The test rows are the same for every seed: only the others are shuffled with it. Cut one shuffled order."
+)
+def one_test_for_all(frame, fractions=(0.6, 0.2, 0.2), seed=0):
+    order = np.random.default_rng(0).permutation(len(frame))
+    first, second = round(len(frame) * fractions[0]), round(len(frame) * (fractions[0] + fractions[1]))
+    rest = np.random.default_rng(seed).permutation(order[:second])
+    return frame.iloc[rest[:first]], frame.iloc[rest[first:]], frame.iloc[order[second:]]
+
+
 @split.mistake("The same fractions are used whatever is asked for: use the argument.")
 def fixed_fractions(frame, _=None, seed=0):
     return reference.train_validation_test_split(frame, seed=seed)
@@ -700,10 +748,11 @@ def _(draw):
     return [inputs, {**inputs, "seed": inputs["seed"] + 1}], another_seed
 
 
-@by_group.property("row labels that repeat", hidden=True)
+@by_group.property("row labels that repeat, groups as an array of numbers", hidden=True)
 def _(draw):
     inputs = in_groups(draw, 53, 21, (0.4, 0.3, 0.3))
     inputs["frame"] = inputs["frame"].set_axis([label % 5 for label in range(53)])
+    inputs["groups"] = inputs["groups"].str.removeprefix("nest ").astype(int).to_numpy()
     return inputs, lambda result: complete(result, inputs["frame"])
 
 
@@ -717,6 +766,12 @@ def _(draw):
 def _(draw):
     inputs = in_groups(draw, 33, 17, (0.6, 0.2, 0.2))
     return {**inputs, "groups": [*inputs["groups"][:-1], np.nan]}
+
+
+@by_group.case("None in a list of groups is refused", raises=ValueError, weight=0.5, hidden=True)
+def _(draw):
+    inputs = in_groups(draw, 35, 19, (0.6, 0.2, 0.2))
+    return {**inputs, "groups": [None, *inputs["groups"][1:]]}
 
 
 @by_group.case("groups for another number of rows are refused", raises=ValueError, weight=0.5, hidden=True)
@@ -775,6 +830,18 @@ def runs_as_groups(frame, groups, fractions=(0.6, 0.2, 0.2), seed=0):
     if len(groups) != len(frame) or groups.isna().any():
         raise ValueError("each row needs a group")
     return reference.group_split(frame, (groups != groups.shift()).cumsum(), fractions, seed)
+
+
+@by_group.mistake("Only NaN counts as no group, and None passes for the name of one: ask with pd.isna.")
+def none_as_a_name(frame, groups, fractions=(0.6, 0.2, 0.2), seed=0):
+    return reference.group_split(frame, [str(g) if g is None else g for g in groups], fractions, seed)
+
+
+@by_group.mistake("Group 0 is taken for no group. It is a name like any other number: ask with pd.isna.")
+def zero_as_none(frame, groups, fractions=(0.6, 0.2, 0.2), seed=0):
+    if not all(groups):
+        raise ValueError("each row needs a group")
+    return reference.group_split(frame, groups, fractions, seed)
 
 
 @by_group.mistake("The same fractions are used whatever is asked for: use the argument.")
@@ -1133,11 +1200,13 @@ def _(draw):
     return inputs
 
 
-@leaks.case("a row without a label is refused", raises=ValueError, weight=0.5)
-def _(draw):
-    inputs = two_parts(draw, 13, 11)
-    part = draw.choice(["training", "validation"])
-    return {**inputs, part: inputs[part].assign(tumor=inputs[part]["tumor"].mask(inputs[part].index == 5))}
+for part in ("training", "validation"):
+
+    @leaks.case(f"a {part} row without a label is refused", raises=ValueError, weight=0.5)
+    def _(draw, part=part):
+        inputs = two_parts(draw, 13, 11)
+        rows = inputs[part]
+        return {**inputs, part: rows.assign(tumor=rows["tumor"].mask(rows.index == draw.integer(0, 11)))}
 
 
 @leaks.case("values that training has not seen")
@@ -1161,9 +1230,12 @@ def _(draw):
 
 @leaks.case("equally frequent labels")
 def _(draw):
-    training = pd.DataFrame({"ward": ["a", "a", "b", "b", "b"], "tumor": ["yes", "no", "yes", "yes", "no"]})
+    # Equally frequent in ward a, and in the table as a whole, which answers for a ward that is new.
+    answers = ["yes", "no", "yes", "yes", "no", "no"]
+    training = pd.DataFrame({"ward": ["a", "a", "b", "b", "b", "c"], "tumor": answers})
     rows = wards(draw, 19, kinds=("no", "yes"), rare=0.5)
     ward = pd.Series(draw.numpy.choice(["a", "a", "b"], 19))
+    ward[rows["tumor"].eq("no").idxmax()] = "cellar"
     return {"training": training, "validation": rows[["tumor"]].assign(ward=ward), "label": "tumor"}
 
 
@@ -1200,6 +1272,22 @@ leaks.mistake(
 leaks.mistake(
     "A value that training has not seen gets the last label when sorted. Answer with the most frequent one.",
     edit=("default = _most_frequent(training[label])", "default = training[label].max()"),
+)
+leaks.mistake(
+    "A value that training has not seen gets the label that comes first in the table, where two are equally "
+    "frequent. Take the first when sorted.",
+    edit=(
+        "default = _most_frequent(training[label])",
+        "default = Counter(training[label]).most_common(1)[0][0]",
+    ),
+)
+leaks.mistake(
+    "Only the training rows are searched for missing labels. A validation row without one cannot be scored.",
+    edit=("training[label].isna().sum() + validation[label].isna().sum()", "training[label].isna().sum()"),
+)
+leaks.mistake(
+    "Only the validation rows are searched for missing labels. A training row without one teaches nothing.",
+    edit=("training[label].isna().sum() + validation[label].isna().sum()", "validation[label].isna().sum()"),
 )
 leaks.mistake(
     "A value is answered by its rarest label: take the most frequent.",
