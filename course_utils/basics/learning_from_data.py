@@ -45,8 +45,8 @@ def standard_error(values: Float[np.ndarray, "... n"]) -> Float[np.ndarray, "...
         values: Samples of n values each along the last axis.
 
     Returns:
-        The standard error of each mean, in the unit of the values: the sample's standard deviation, with n -
-        1 in its denominator, divided by the square root of n.
+        The standard error of each mean, in the unit of the values: the sample's standard deviation (n - 1 in
+        its denominator) divided by the square root of n.
 
     Raises:
         ValueError: If n is less than 2: one value says nothing about the spread.

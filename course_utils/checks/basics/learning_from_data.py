@@ -39,7 +39,7 @@ standard_error.case("an empty sample is refused", raises=ValueError, weight=0.5)
 )
 standard_error.case("three axes", hidden=True)(lambda draw: {"values": numbers(draw, 2, 3, 6)})
 standard_error.case("float32", hidden=True)(lambda draw: {"values": numbers(draw, 4, 11).astype(np.float32)})
-standard_error.case("a table of single values is refused", raises=ValueError, hidden=True, weight=0.5)(
+standard_error.case("a table of single values is refused", raises=ValueError, weight=0.5)(
     lambda draw: {"values": numbers(draw, 5, 1)}
 )
 standard_error.mistake(
@@ -75,6 +75,10 @@ standard_error.mistake(
 standard_error.mistake(
     "n is the number of rows of the table, not the number of values in a sample.",
     edit=("values.shape[-1]", "values.shape[0]"),
+)
+standard_error.mistake(
+    "n is the number of all values in the table, not of those in one sample: take the last axis.",
+    edit=("values.shape[-1]", "values.size"),
 )
 standard_error.mistake(
     "One value is let through, and the answer is NaN. One value says nothing about the spread: raise a "
@@ -119,7 +123,8 @@ def with_the_other_denominator(values):
 # --- hoeffding_bound
 
 
-hoeffding_bound = function(reference.hoeffding_bound, points=3)
+# No absolute tolerance: bounds may be tiny, and two wrong ones are not the same for it.
+hoeffding_bound = function(reference.hoeffding_bound, points=3, atol=0.0)
 hoeffding_bound.hint(
     idea="Write the tolerance as a share of the width first. The rest is the formula, and a thought about "
     "what a probability can be.",
@@ -164,7 +169,7 @@ hoeffding_bound.case("a tolerance of zero is refused", raises=ValueError, weight
 hoeffding_bound.case("a negative tolerance is refused", raises=ValueError, weight=0.5)(
     lambda draw: {"samples": draw.integer(10, 99), "tolerance": -float(draw.numpy.uniform(0.05, 0.3))}
 )
-hoeffding_bound.case("very many samples", hidden=True, atol=0.0)(lambda draw: enough(draw, 22.0, 30.0))
+hoeffding_bound.case("very many samples", hidden=True)(lambda draw: enough(draw, 22.0, 30.0))
 
 
 @hoeffding_bound.case("several models and a width below 1", hidden=True)
@@ -226,6 +231,10 @@ hoeffding_bound.mistake(
     "The result can still exceed 1, since it is cut off before it is multiplied by the number of models. Cut "
     "off last.",
     edit=(f"min(1.0, {FORMULA})", "models * min(1.0, 2 * math.exp(-2 * samples * share**2))"),
+)
+hoeffding_bound.mistake(
+    "The number of models stands in the exponent. It multiplies the whole: the probabilities are added.",
+    edit=(FORMULA, "2 * math.exp(-2 * samples * models * share**2)"),
 )
 hoeffding_bound.mistake(
     "The bound is raised to the power M, as if all models had to be off at once. One that is off is enough: "
@@ -388,6 +397,10 @@ hoeffding_sample_size.mistake(
     edit=("2 * models /", "2 /"),
 )
 hoeffding_sample_size.mistake(
+    "The logarithm is taken of 2 M alone. The whole fraction 2 M / (1 - confidence) stands in it.",
+    edit=("math.log(2 * models / (1 - confidence))", "math.log(2 * models) / (1 - confidence)"),
+)
+hoeffding_sample_size.mistake(
     "The size is multiplied by the number of models. All are judged on the same data: M stands in the "
     "logarithm, where it costs little.",
     edits=[("2 * models /", "2 /"), ("math.ceil(", "models * math.ceil(")],
@@ -465,6 +478,10 @@ def the_largest(values, axis=None):
 
 def the_smallest(values, axis=None):
     return np.min(values, axis=axis)
+
+
+def how_many(values):
+    return len(values)
 
 
 # Functions in Python, which can be written down for a class edition; NumPy's own cannot.
@@ -560,15 +577,15 @@ def two_of_the_values(
 
     The largest value of a resample is one of the data, and so is its median. With the confidences chosen, the
     quantiles lie five standard errors or more from the borders between two of the data, so that chance does
-    not decide.
+    not decide. The values are sorted: whoever never draws the first or the last one misses an extreme.
     """
 
     @bootstrap_interval.property(name, seconds=10.0, **options)
     def _(draw):
-        values = skewed(draw, n)
-        low, high = np.sort(values)[list(places)]
+        values = np.sort(skewed(draw, n))
+        low, high = values[list(places)]
         inputs = asked_for(draw, values, statistic, confidence, 300)
-        return inputs, in_place(low, high, 1e-6 * (high - low), float(STATISTICS[statistic](values)))
+        return inputs, in_place(low, high, 1e-3 * (high - low), float(STATISTICS[statistic](values)))
 
 
 # The ends of 600 resamples differ from those of very many by 0.14 (95%) or 0.07 (60%) of the spread of the
@@ -580,6 +597,22 @@ two_of_the_values("the largest of 12 values, 58 percent", 12, "largest", 0.58, (
 two_of_the_values("the median of 7 values, 58 percent", 7, "median", 0.58, (2, 4))
 an_interval("the mean of 14 values, 30 percent", 14, "mean", 0.3, 0.27, resamples=1000, hidden=True)
 two_of_the_values("the smallest of 11 values, 58 percent", 11, "smallest", 0.58, (0, 1), hidden=True)
+
+
+@bootstrap_interval.property("each resample is as large as the data")
+def _(draw):
+    n = draw.integer(13, 17)
+    inputs = {"values": skewed(draw, n), "statistic": how_many, "resamples": 40, "seed": draw.integer(0, 999)}
+
+    def holds(result):
+        wrong = two_numbers(result)
+        if wrong:
+            return wrong
+        if tuple(map(float, result)) != (n, n):
+            return "the statistic counts the values of a resample: both ends must be as many as were given"
+        return None
+
+    return inputs, holds
 
 
 @bootstrap_interval.property("the seed decides")
@@ -668,6 +701,23 @@ bootstrap_interval.mistake(
     "The resamples are half as large as the data, so the interval is too wide. Draw as many values as there "
     "are.",
     edit=("(resamples, len(values))", "(resamples, len(values) // 2)"),
+)
+bootstrap_interval.mistake(
+    "The last value is never drawn: `rng.integers` leaves out its upper limit. Give it len(values).",
+    edit=(
+        "rng.choice(values, size=(resamples, len(values)))",
+        "values[rng.integers(0, len(values) - 1, (resamples, len(values)))]",
+    ),
+)
+bootstrap_interval.mistake(
+    "A resample is a little too small. Draw as many values as there are, len(values), and keep what comes "
+    "twice.",
+    edit=("(resamples, len(values))", "(resamples, len(values) - 1)"),
+)
+bootstrap_interval.mistake(
+    "The statistic is given the whole table and an `axis`. It is a function of one sample: call it on each "
+    "resample.",
+    edit=("[statistic(resample) for resample in resampled]", "statistic(resampled, axis=1)"),
 )
 bootstrap_interval.mistake(
     "Each resample has as many values as there are resamples. It has as many as the data: len(values).",

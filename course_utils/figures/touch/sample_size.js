@@ -107,7 +107,7 @@ function figure(stage, data, touch) {
     const LEFT = "text-align:left;font-weight:400;padding:.25rem .3rem";
     const rows = [
       ["needed", "test examples needed for this tolerance and confidence", written(needed())],
-      ["reached", "tolerance reached with these examples at this confidence", `± ${percent(reached(state.samples))}`],
+      ["reached", "tolerance reached with these examples at this confidence", `± ${touch.fixed(Math.min(100, 100 * reached(state.samples)), 1)} points`],
       ["bound", "bound on the probability of being off by more", small(bound(state.samples))],
       ["exact", "exact probability, for one model of this accuracy", small(exact(state.samples))],
     ].map(([name, text, value]) => element("tr", { "data-row": name },

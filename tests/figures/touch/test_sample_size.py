@@ -71,6 +71,15 @@ def test_the_numbers_are_those_of_python(page, figure, samples, tolerance, model
         assert written == f"{shown['needed']:,}"
 
 
+def test_the_tolerance_reached_is_told_in_percentage_points(page, figure):
+    """A score lies between 0 and 100 percent, so it is never off by more than 100 points."""
+    reached = page.locator("tr[data-row='reached'] td")
+    assert reached.text_content() == "± 13.6 points"  # sqrt(ln(2 / 0.05) / 200)
+    choose(page, figure, samples=10, confidence="99.9%", models="a million")
+    assert pages.values(page)["reached"] > 1
+    assert reached.text_content() == "± 100.0 points"
+
+
 def test_the_exact_probability_is_below_the_bound_everywhere(page, figure):
     for tolerance in (2, 7, 15):
         for samples in figure.data["samples"]:
