@@ -145,7 +145,9 @@ def standardize(
     """
     mean = training.mean(dim=0)
     deviation = training.std(dim=0, correction=0)
-    return (features - mean) / deviation.where(deviation > 0, 1.0)
+    # Rounding can leave a tiny deviation where all numbers are the same.
+    varies = (training != training[0]).any(dim=0)
+    return (features - mean) / deviation.where(varies, 1.0)
 
 
 def log_sum_exp(scores: Float[Tensor, "..."], dim: int = -1, keepdim: bool = False) -> Float[Tensor, "..."]:
@@ -277,7 +279,7 @@ class RoundTrip:
     Attributes:
         array: the numbers, shape (columns, rows).
         tensor: a tensor on the memory of `array`.
-        back: an array on the memory of `tensor`.
+        back: a second array, made from `tensor` and on its memory.
 
     Example:
         >>> trip = RoundTrip(np.array([[1, 2, 3]]))
@@ -302,3 +304,7 @@ class RoundTrip:
     def write_back(self, row: int, number: float) -> None:
         """Overwrite a row of the last array."""
         self.back[row] = number
+
+    def two_arrays(self) -> bool:
+        """Whether the last array is another object than the first, not a second name for it."""
+        return self.back is not self.array

@@ -137,6 +137,17 @@ def test_standardize_shifts_a_feature_that_never_varies():
     assert standardize(torch.tensor([[2.0, 6.0]]), training).tolist() == [[0.0, 1.0]]
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("number", [0.1, 181.7, 1e6 + 0.1])
+@pytest.mark.parametrize("rows", [3, 7, 111, 333])
+def test_rounding_in_the_mean_does_not_make_a_feature_vary(dtype, number, rows):
+    """The mean of equal numbers is rounded: their deviation is then tiny, and not zero."""
+    training = torch.full((rows, 1), number, dtype=dtype)
+    found = standardize(training[:1] + 1, training)
+    torch.testing.assert_close(found, torch.ones(1, 1, dtype=dtype), rtol=0.1, atol=0.0)
+    np.testing.assert_allclose(found, StandardScaler().fit(training).transform(training[:1] + 1), rtol=0.1)
+
+
 # --- scores and probabilities -------------------------------------------------------------------------------
 
 
@@ -225,4 +236,5 @@ def test_round_trip_shares_among_its_own_and_not_with_the_caller():
     trip.write_back(2, 30)
     for shared in (trip.array, trip.tensor, trip.back):
         assert shared.tolist() == [[10, 10], [20, 20], [30, 30]]
+    assert trip.two_arrays()
     assert numbers.tolist() == [[0, 1, 2], [3, 4, 5]]

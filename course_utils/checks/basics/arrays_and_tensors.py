@@ -137,11 +137,13 @@ batched_matvec.case("square matrices")(lambda draw: batch(draw, 3, 5, 5))
 batched_matvec.case("matrices of one row")(lambda draw: batch(draw, 7, 1, 4))
 batched_matvec.case("two leading axes")(lambda draw: batch(draw, 2, 3, 4, 5))
 batched_matvec.case("one matrix, one vector")(lambda draw: batch(draw, 3, 4))
-batched_matvec.case("double precision")(lambda draw: batch(draw, 5, 2, 3, dtype=torch.float64))
+batched_matvec.case("double precision", rtol=1e-11, atol=1e-11)(
+    lambda draw: batch(draw, 5, 2, 3, dtype=torch.float64)
+)
 batched_matvec.case("all sizes equal", hidden=True)(lambda draw: batch(draw, 4, 4, 4))
 batched_matvec.case("three leading axes", hidden=True)(lambda draw: batch(draw, 2, 1, 3, 5, 4))
-batched_matvec.efficiency("no Python loop over the batch", at_most=20, weight=0.5)(
-    lambda draw: batch(draw, 700, 2, 3)
+batched_matvec.efficiency("no Python loop over the batch", at_most=20, weight=1.5)(
+    lambda draw: batch(draw, 3000, 2, 3)
 )
 
 
@@ -213,6 +215,13 @@ batched_matvec.mistake(
     "Shapes that do not fit are let through: one vector is quietly used for all matrices.",
     edit=("matrices.shape[:-2] + matrices.shape[-1:] != vectors.shape", "False"),
 )
+batched_matvec.mistake(
+    "The product is computed in float32 and then converted: the type is right, and the digits are gone.",
+    edit=(
+        PRODUCT,
+        "return (matrices.float() @ vectors.float()[..., :, None]).squeeze(-1).to(matrices.dtype)",
+    ),
+)
 
 
 @batched_matvec.mistake("Right, but it goes through the batch one by one in Python: multiply all at once.")
@@ -263,16 +272,18 @@ def tables(draw: Draw, rows: int, others: int, features: int, dtype=torch.float3
 
 distances.case("five points and three others")(lambda draw: tables(draw, 5, 3, 4))
 distances.case("two tables of the same size")(lambda draw: tables(draw, 4, 4, 3))
-distances.case("double precision")(lambda draw: tables(draw, 7, 2, 5, dtype=torch.float64))
+distances.case("double precision", rtol=1e-11, atol=1e-11)(
+    lambda draw: tables(draw, 7, 2, 5, dtype=torch.float64)
+)
 distances.case("one point, one feature", hidden=True)(lambda draw: tables(draw, 1, 5, 1))
-distances.case("more points than features in double precision", hidden=True)(
+distances.case("more points than features in double precision", hidden=True, rtol=1e-11, atol=1e-11)(
     lambda draw: tables(draw, 2, 9, 6, dtype=torch.float64)
 )
-distances.efficiency("no Python loop over the points of x", at_most=10, weight=0.5)(
-    lambda draw: tables(draw, 250, 3, 2)
+distances.efficiency("no Python loop over the points of x", at_most=12, weight=1)(
+    lambda draw: tables(draw, 600, 9, 1)
 )
-distances.efficiency("no Python loop over the points of y", at_most=10, weight=0.5)(
-    lambda draw: tables(draw, 3, 250, 2)
+distances.efficiency("no Python loop over the points of y", at_most=12, weight=1)(
+    lambda draw: tables(draw, 9, 600, 1)
 )
 distances.case("a vector in place of the first table is refused", raises=ValueError, weight=0.5)(
     lambda draw: {"x": draw.normal(4), "y": draw.normal(3, 4)}
@@ -282,15 +293,24 @@ distances.case("three axes are refused", raises=ValueError, weight=0.5, hidden=T
 )
 
 
-@distances.case("points far from the origin", weight=2)
-def _(draw):
-    # Beside the square of the large feature, those of the others are lost whatever the order of the sum.
-    inputs = tables(draw, 6, 4, 3)
+def far_away(draw: Draw, far: float, dtype):
+    """Draw points on both sides of the origin: to move their mean to the origin brings none of them near.
+
+    Beside the square of the large feature, those of the others are lost whatever the order of the sum.
+    """
+    inputs = tables(draw, 6, 4, 3, dtype)
     large = draw.integer(0, 3)
     for points in inputs.values():
         points.clamp_(-1.5, 1.5)
-        points[:, large] = 16384
+        points[:, large] = far
+        points[::2, large] = -far
     return inputs
+
+
+distances.case("points far from the origin", weight=2)(lambda draw: far_away(draw, 2.0**14, torch.float32))
+distances.case("points far from the origin, in double precision")(
+    lambda draw: far_away(draw, 2.0**40, torch.float64)
+)
 
 
 @distances.case("points that stand in both tables")
@@ -368,6 +388,22 @@ def expanded(x, y):
     refuse_other_features(x, y)
     squares = x.square().sum(1)[:, None] + y.square().sum(1) - 2 * x @ y.T
     return squares.clamp(min=0).sqrt()
+
+
+@distances.mistake(
+    "The square is expanded to |x|^2 + |y|^2 - 2 x.y, in float64. That only moves the trouble further out: "
+    "the differences of float64 numbers are lost in their squares. Subtract the points first."
+)
+def expanded_in_double_precision(x, y):
+    return expanded(x.double(), y.double()).to(x.dtype)
+
+
+@distances.mistake(
+    "The differences are computed in float32 and the result converted: the type is right, and the digits are "
+    "gone."
+)
+def distances_in_single_precision(x, y):
+    return reference.pairwise_distances(x.float(), y.float()).to(x.dtype)
 
 
 @distances.mistake("Right, but it goes through the points one by one in Python: let broadcasting do it.")
@@ -460,6 +496,7 @@ classify.case("birds you have not seen")(lambda draw: draw_birds(draw, 60))
 classify.case("Gentoos only")(lambda draw: draw_birds(draw, 37, of=2))
 classify.case("other birds", hidden=True)(lambda draw: draw_birds(draw, 50))
 classify.case("Adelies only", hidden=True)(lambda draw: draw_birds(draw, 31, of=0))
+classify.case("Chinstraps only", hidden=True)(lambda draw: draw_birds(draw, 29, of=1))
 
 
 @classify.mistake("The bird farthest away decides: take the smallest distance, not the largest.")
@@ -528,11 +565,11 @@ log_sum_exp.case("the middle of three axes", hidden=True)(
     lambda draw: {"scores": draw.normal(3, 4, 2, mean=200.0), "dim": 1}
 )
 log_sum_exp.case("one score in each row")(lambda draw: {"scores": draw.normal(1, 4, 1)})
-log_sum_exp.case("double precision")(
-    lambda draw: {"scores": draw.normal(3, 5, mean=800.0, dtype=torch.float64)}
+log_sum_exp.case("scores around 80,000, in double precision", rtol=1e-11, atol=1e-11)(
+    lambda draw: {"scores": draw.normal(3, 5, mean=8e4, dtype=torch.float64)}
 )
-log_sum_exp.case("an axis counted from the end, in double precision", hidden=True)(
-    lambda draw: {"scores": draw.normal(2, 5, 3, mean=-900.0, dtype=torch.float64), "dim": -2}
+log_sum_exp.case("an axis counted from the end, in double precision", hidden=True, rtol=1e-11, atol=1e-11)(
+    lambda draw: {"scores": draw.normal(2, 5, 3, mean=-9e4, dtype=torch.float64), "dim": -2}
 )
 log_sum_exp.case("scores far apart in one row")(lambda draw: {"scores": draw.normal(3, 6, scale=150.0)})
 
@@ -612,9 +649,20 @@ log_sum_exp.mistake(
     edit=("scores.amax(dim", "scores.amin(dim"),
 )
 log_sum_exp.mistake(
+    "The mean is subtracted: a score far above it still overflows. Subtract the largest.",
+    edit=("scores.amax(dim, keepdim=True)", "scores.mean(dim, keepdim=True)"),
+)
+log_sum_exp.mistake(
     "This is the largest score alone: close, where one score is far above the others, and else too small.",
     edit=("result = shift + (scores - shift).exp().sum(dim, keepdim=True).log()", "result = largest"),
 )
+
+
+@log_sum_exp.mistake(
+    "The result is computed in float32 and then converted: the type is right, and the digits are gone."
+)
+def log_sum_exp_in_single_precision(scores, dim=-1, keepdim=False):
+    return reference.log_sum_exp(scores.float(), dim, keepdim).to(scores.dtype)
 
 
 @log_sum_exp.mistake(
@@ -692,6 +740,16 @@ def _(draw):
     return Script.build(numbers(draw, 3, 5, np.uint8)).call("write_array", 4, 106).get("tensor").get("back")
 
 
+@round_trip.case("the last array is made from the tensor")
+def _(draw):
+    return (
+        Script.build(numbers(draw, 3, 2, np.float64))
+        .call("two_arrays")
+        .call("write_tensor", 0, 107)
+        .get("back")
+    )
+
+
 round_trip.hint(
     idea="One function of PyTorch builds a tensor around the memory of an array, and one method of a tensor "
     "hands out an array around its memory. Functions that are named after what they make mostly copy.",
@@ -733,6 +791,10 @@ round_trip.mistake(
 round_trip.mistake(
     "The last array is made from the first one by a copy, not from the tensor.",
     edit=("tensor_to_numpy(self.tensor)", "self.array.astype(np.float64)"),
+)
+round_trip.mistake(
+    "The last array is the first one under a second name: ask the tensor for its array.",
+    edit=("tensor_to_numpy(self.tensor)", "self.array"),
 )
 
 
