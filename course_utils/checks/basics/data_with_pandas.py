@@ -1023,7 +1023,10 @@ def train(fill="training", numbering=CLASSES, by_name=True):
         rows = rows[MEASURES] if by_name else rows.iloc[:, 2:6].set_axis(MEASURES, axis=1)
         if fill == "own":
             return ((rows.fillna(rows.mean()) - rows.mean()) / rows.std()).fillna(0.0)
-        filled = rows.fillna(0.0) if fill == "zero" else reference.impute(rows, known)
+        if fill == "batch":
+            filled = rows.fillna(rows.mean())
+        else:
+            filled = rows.fillna(0.0) if fill == "zero" else reference.impute(rows, known)
         return (filled - center) / spread
 
     x, y = reference.to_tensors(prepare(training), training["species"], CLASSES)
@@ -1078,9 +1081,16 @@ def _(draw):
     return draw_penguins(draw, 31, of="Gentoo")
 
 
+@species.case("Gentoos whose bill length nobody measured")
+def _(draw):
+    rows, targets = draw_penguins(draw, 29, of="Gentoo")
+    return rows.assign(bill_length_mm=np.nan), targets
+
+
 @species.case("Adelies only, with blank cells", hidden=True)
 def _(draw):
-    return draw_penguins(draw, 43, of="Adelie", hidden_share=0.08)
+    # An Adelie without its bill length looks like a Chinstrap: with more blanks, good models miss the mark.
+    return draw_penguins(draw, 43, of="Adelie", hidden_share=0.04)
 
 
 @species.case("columns in another order", hidden=True)
@@ -1092,6 +1102,14 @@ def _(draw):
 @species.mistake("Blank cells are filled with zero: a penguin of 0 g is like no penguin the model has seen.")
 def filled_with_zero():
     return train(fill="zero")
+
+
+@species.mistake(
+    "Blank cells are filled with the means of the rows that are predicted. A column that is blank in all of "
+    "them has none: fill with the training means."
+)
+def own_means():
+    return train(fill="batch")
 
 
 @species.mistake(
