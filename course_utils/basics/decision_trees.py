@@ -180,7 +180,12 @@ class DecisionTree:
         self.criterion = criterion
 
     def fit(self, x: Float[np.ndarray, "rows features"], y: Shaped[np.ndarray, " rows"]) -> Self:
-        """Grow the tree, always taking the question that is best at the moment."""
+        """Grow the tree, always taking the question that is best at the moment.
+
+        Raises:
+            ValueError: if `y` does not hold one label for each row.
+        """
+        require_rows(x, y)
         self.root_ = self._grow(x, y, depth=0)
         return self
 

@@ -206,7 +206,14 @@ class LinearRegression:
         learning_rate: float,
         steps: int,
     ) -> Self:
-        """Walk downhill instead: from zero, step after step against the gradient."""
+        """Walk downhill instead: from zero, step after step against the gradient.
+
+        Args:
+            x: features, shape (rows, features).
+            y: targets, shape (rows,).
+            learning_rate: by what the gradient is multiplied to make a step.
+            steps: how many steps are taken.
+        """
         self.weights_, self.bias_ = np.zeros(x.shape[1], dtype=x.dtype), x.dtype.type(0)
         self.losses_ = []
         for _ in range(steps):

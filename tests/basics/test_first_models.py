@@ -99,7 +99,7 @@ def test_the_most_frequent_label_is_the_first_of_equals():
         (np.zeros((0, 2)), np.zeros(0)),
     ],
 )
-@pytest.mark.parametrize("make", [LookupTable, NearestNeighbor, LinearRegression])
+@pytest.mark.parametrize("make", [LookupTable, NearestNeighbor, LinearRegression, DecisionTree])
 def test_tables_without_one_label_for_each_row_are_refused(make, x, y):
     with pytest.raises(ValueError, match=r"x must be of shape \(rows, features\)"):
         make().fit(x, y)

@@ -12,7 +12,7 @@ from course_utils.checking import Draw, Script, function, stateful
 
 # --- mse_gradient -------------------------------------------------------------------------------------------
 
-mse_gradient = function(reference.mse_gradient, points=3)
+mse_gradient = function(reference.mse_gradient, points=3, check_dtype=False)
 mse_gradient.hint(
     idea="Write down by how much each prediction is too large. A weight is to blame for a row as far as its "
     "feature took part; the bias took part in every row alike.",
@@ -45,7 +45,7 @@ mse_gradient.case("one target for nine rows is refused", raises=ValueError, weig
 )
 
 
-@mse_gradient.case("a perfect line")
+@mse_gradient.case("a perfect line", atol=1e-4)
 def _(draw):
     drawn = line(draw, 6, 4)
     return {**drawn, "y": drawn["x"] @ drawn["weights"] + drawn["bias"]}
@@ -134,12 +134,12 @@ def with_a_column_of_ones(x, y, weights, bias):
 
 # --- gini and entropy ---------------------------------------------------------------------------------------
 
-gini = function(reference.gini, points=2)
+gini = function(reference.gini, points=2, check_dtype=False)
 gini.hint(
     idea="Turn the counts of each group into shares that sum to one. Then work out how likely it is that two "
     "draws agree; the impurity is the rest.",
 )
-entropy = function(reference.entropy, points=2)
+entropy = function(reference.entropy, points=2, check_dtype=False)
 entropy.hint(
     idea="Turn the counts of each group into shares that sum to one. A rare class surprises much when it "
     "comes, but it comes rarely: its surprise is weighted by its share. What never comes adds nothing.",
@@ -230,6 +230,27 @@ gini.mistake(
     edit=("(class_shares(counts) ** 2).sum(axis=-1)", "(class_shares(counts) ** 2).sum(axis=0)"),
 )
 gini.mistake(
+    "The first draw is not put back. Square the shares: both draws are from the whole group.",
+    edit=(
+        "(class_shares(counts) ** 2).sum(axis=-1)",
+        "(class_shares(counts) * (counts - 1)).sum(axis=-1) / (counts.sum(axis=-1) - 1)",
+    ),
+)
+gini.mistake(
+    "This is 2 p (1 - p), which holds for two classes only. Sum the squares of the shares of all classes.",
+    edit=(
+        "1 - (class_shares(counts) ** 2).sum(axis=-1)",
+        "2 * class_shares(counts)[..., 0] * (1 - class_shares(counts)[..., 0])",
+    ),
+)
+gini.mistake(
+    "The result is divided by the largest possible impurity. That is another measure: leave it as it is.",
+    edit=(
+        "1 - (class_shares(counts) ** 2).sum(axis=-1)",
+        "(1 - (class_shares(counts) ** 2).sum(axis=-1)) / (1 - 1 / max(2, counts.shape[-1]))",
+    ),
+)
+gini.mistake(
     "A square root too much: Gini is one minus the plain sum of squares.",
     edit=("(class_shares(counts) ** 2).sum(axis=-1)", "np.sqrt((class_shares(counts) ** 2).sum(axis=-1))"),
 )
@@ -276,6 +297,22 @@ entropy.mistake(
     "Leave absent classes out instead.",
     edit=("np.where(shares > 0, shares, 1)", "(shares + 1e-3)"),
 )
+
+ALL_AS_ONE = (
+    "All groups are taken for one: both sums run over everything. Sum over the last axis, the classes, and "
+    "refuse a group without members."
+)
+
+
+@gini.mistake(ALL_AS_ONE)
+def gini_of_all(counts):
+    return 1 - ((counts / counts.sum()) ** 2).sum()
+
+
+@entropy.mistake(ALL_AS_ONE)
+def entropy_of_all(counts):
+    shares = counts / counts.sum()
+    return -(shares * np.log2(np.where(shares > 0, shares, 1))).sum()
 
 
 @gini.variant
@@ -432,6 +469,18 @@ def _(draw):
     return {"x": x, "y": (corners[:, 0] != corners[:, 1]).astype(int)[order], "criterion": "gini"}
 
 
+@best_split.case("all labels are equal")
+def _(draw):
+    x = draw.numpy.normal(0, 3, (7, 2)).round(2)
+    return {"x": x, "y": np.full(7, draw.integer(1, 9)), "criterion": "gini"}
+
+
+@best_split.case("a label too many is refused", hidden=True, raises=ValueError, weight=0.5)
+def _(draw):
+    drawn = rows(draw, 10, 2)
+    return {**drawn, "y": np.append(drawn["y"], drawn["y"][0])}
+
+
 @best_split.case("nothing can be split")
 def _(draw):
     y = np.array([0, 1, 1, 0, 1])
@@ -531,6 +580,14 @@ best_split.mistake(
     edit=(
         "if best is None or decreases[place] > best[2]:",
         "if decreases[place] > (best[2] if best else 0):",
+    ),
+)
+best_split.mistake(
+    "Where all labels are equal None is returned. None is for rows that cannot be told apart; here every "
+    "split has a decrease of zero, and the first one is asked for.",
+    edit=(
+        "one_hot = np.eye(len(classes))[numbers]",
+        "one_hot = np.eye(len(classes))[numbers]\n    if len(classes) == 1:\n        return None",
     ),
 )
 best_split.mistake(
@@ -744,6 +801,15 @@ def _(draw):
     return Script.build().do("fit", (corners + shift)[order], y[order]).call("predict", corners + shift + 0.5)
 
 
+@life("many questions in a row")
+def _(draw):
+    # No neighbors share a label, so every row needs a leaf of its own, whatever the order of the questions.
+    size = draw.integer(14, 18)
+    values = draw.numpy.integers(1, 5, size).cumsum()[:, None] * 1.0
+    order = draw.permutation(size).numpy()
+    return Script.build().do("fit", values[order], (np.arange(size) % 2 + 3)[order]).call("predict", values)
+
+
 @life("rows exactly on a threshold")
 def _(draw):
     values = np.arange(6.0)[:, None] * 2 + draw.integer(1, 5)
@@ -783,6 +849,25 @@ tree.mistake(
 tree.mistake(
     "The depth is not counted on one side: both sides are one question deeper.",
     edit=("self._grow(x[left], y[left], depth + 1)", "self._grow(x[left], y[left], depth)"),
+)
+tree.mistake(
+    "`max_depth=None` sets a limit after all. Ask until a group is pure, however many questions that takes.",
+    edit=(STOP, "if depth == (3 if self.max_depth is None else self.max_depth) or len(np.unique(y)) == 1:"),
+)
+tree.mistake(
+    "Small groups are not split any more. As long as there are two labels and something to ask, ask.",
+    edit=(STOP, "if depth == self.max_depth or len(np.unique(y)) == 1 or len(y) < 3:"),
+)
+tree.mistake(
+    "The questions of the whole tree are counted. `max_depth` limits each path by itself: hand the depth on "
+    "as an argument.",
+    edits=[
+        (STOP, "if self.max_depth == 0 or len(np.unique(y)) == 1:"),
+        (
+            "feature, threshold, _ = split",
+            "feature, threshold, _ = split\n        self.max_depth = self.max_depth and self.max_depth - 1",
+        ),
+    ],
 )
 tree.mistake(
     "Yes and no are swapped when predicting: rows at or below the threshold go left.",
@@ -860,6 +945,8 @@ for other in ("len(y) == 1", "len(np.unique(x)) == 1", "len(np.unique(y)) == 0")
         STOP.replace("len(np.unique(y)) == 1", other),
         "rows of one label that are split further still end at that label",
     )
+for nothing in ("pass", "x"):  # in place of `require_rows(x, y)`, the only line that becomes one of these
+    tree.equivalent(nothing, "the task asks for no refusal, and in the cases rows and labels fit")
 tree.equivalent("left = x[:, feature] < threshold", "no row lies on the threshold of its own split")
 
 
@@ -948,11 +1035,14 @@ def answers(draw: Draw, right, size: int, depths):
 choose_depth.case("one depth is best")(lambda draw: answers(draw, [5, 8, 11, 9, 7], 14, [1, 2, 3, 5, 8]))
 choose_depth.case("two are equally good")(lambda draw: answers(draw, [6, 10, 8, 10], 13, [1, 2, 4, 7]))
 choose_depth.case("depths in any order")(
-    lambda draw: answers(draw, [9, 12, 7, 12, 12, 3], 15, [9, 6, 1, 2, 4, 3])
+    lambda draw: answers(draw, [8, 12, 7, 12, 12, 3], 15, [3, 9, 1, 6, 8, 2])
 )
 choose_depth.case("the largest is best")(lambda draw: answers(draw, [4, 6, 9], 12, [2, 3, 6]))
 choose_depth.case("the best is not quite right", hidden=True)(
-    lambda draw: answers(draw, [1, 2, 0, 2], 11, [5, 4, 2, 3])
+    lambda draw: answers(draw, [1, 2, 0, 2], 11, [5, 8, 3, 7])
+)
+choose_depth.case("a single row makes the difference")(
+    lambda draw: answers(draw, [160, 161, 157], 211, [2, 5, 3])
 )
 choose_depth.case("predictions for other rows are refused", raises=ValueError, weight=0.5)(
     lambda draw: {**answers(draw, [4, 6, 9], 12, [2, 3, 6]), "labels": np.array([draw.integer(0, 3)])}
@@ -965,6 +1055,14 @@ CHOICE = "min(depth for depth, count in zip(depths, right, strict=True) if count
 choose_depth.mistake(
     "Of equally accurate depths the first in the list is taken. Take the smallest; the list has any order.",
     edit=(CHOICE, "depths[right.argmax()]"),
+)
+choose_depth.mistake(
+    "The depths are sorted, but the predictions stay in their order: depths are paired with other trees.",
+    edit=(CHOICE, "sorted(depths)[right.argmax()]"),
+)
+choose_depth.mistake(
+    "The accuracies are rounded, and unequal ones become equal: compare them as they are.",
+    edit=("(predictions == labels).sum(axis=1)", "(predictions == labels).mean(axis=1).round(2)"),
 )
 choose_depth.mistake(
     "Of equally accurate depths the largest is taken. Take the smallest: the simpler tree does as well.",
