@@ -184,6 +184,7 @@ top_k.case("more than there are is refused", raises=ValueError, weight=0.5)(
     lambda draw: scores(draw, 3, 6, 7)
 )
 top_k.case("k = 0 is refused", raises=ValueError, weight=0.5)(lambda draw: scores(draw, 2, 6, 0))
+top_k.case("a negative k is refused", raises=ValueError, weight=0.5)(lambda draw: scores(draw, 3, 7, -2))
 top_k.mistake(
     "The smallest scores come first: sort in descending order.", edit=("descending=True", "descending=False")
 )
@@ -224,6 +225,11 @@ top_k.mistake(
 top_k.mistake(
     "k = 0 gives an empty answer in silence: refuse it.",
     edit=("1 <= k <= scores.shape[-1]", "k <= scores.shape[-1]"),
+)
+top_k.mistake(
+    "k = 0 is refused and k = -2 is not: every k below 1 must be. A slice that ends at -2 leaves out the "
+    "last two.",
+    edit=("not 1 <= k <= scores.shape[-1]", "k == 0 or k > scores.shape[-1]"),
 )
 top_k.mistake(
     "Sorted by size without the sign: -0.9 is a low similarity, not a high one.",
@@ -285,6 +291,17 @@ similar.case("more words than there are others", raises=ValueError, weight=0.5)(
     lambda draw: word_table(draw, 6, 6)
 )
 
+similar.case("k = 0 is refused", raises=ValueError, weight=0.5)(lambda draw: word_table(draw, 8, 0))
+
+
+@similar.case("all other words, and one of them points the opposite way")
+def _(draw):
+    # Powers of two along one axis: the cosine is exactly -1, however it is computed.
+    inputs = word_table(draw, 8, 7)
+    inputs["word"] = inputs["words"][0]
+    inputs["vectors"][[0, draw.integer(1, 8)]] = torch.tensor([[4.0], [-2.0]]) * torch.eye(5)[0]
+    return inputs
+
 
 @similar.case("an earlier word points the same way")
 def _(draw):
@@ -343,6 +360,24 @@ def drop_the_first(word, words, vectors, k):
 @similar.mistake("An unknown word gets an empty list in silence: refuse it with a ValueError.")
 def unknown_is_empty(word, words, vectors, k):
     return reference.similar_words(word, words, vectors, k) if word in words else []
+
+
+@similar.mistake("k = 0 gives an empty list in silence: refuse it with a ValueError.")
+def no_words(word, words, vectors, k):
+    return reference.similar_words(word, words, vectors, k) if k else []
+
+
+@similar.mistake(
+    "The word is pushed to the end by a similarity of -1. A word that points the opposite way has -1 as "
+    "well: use minus infinity, or leave out the row."
+)
+def minus_one(word, words, vectors, k):
+    if word not in words or not 1 <= k < len(words):
+        raise ValueError("unknown word or k out of range")
+    row = words.index(word)
+    similarity = reference.cosine_similarity(vectors[[row]], vectors)
+    similarity[0, row] = -1.0
+    return [words[column] for column in reference.top_k(similarity, k)[1][0].tolist()]
 
 
 @similar.mistake("A k that is too large gives fewer words in silence: refuse it with a ValueError.")
@@ -427,10 +462,23 @@ recall.case("results for another number of queries", raises=ValueError, weight=0
 recall.case("fewer than k true neighbors", raises=ValueError, weight=0.5)(
     lambda draw: results(draw, 4, 5, length=4)
 )
+recall.case("more results than queries", raises=ValueError, weight=0.5)(
+    lambda draw: (inputs := results(draw, 5, 3)) | {"nearest": inputs["nearest"][:-1]}
+)
 recall.case("no query at all", raises=ValueError, weight=0.5)(
     lambda _draw: {"found": [], "nearest": [], "k": 2}
 )
 recall.case("k = 0", raises=ValueError, weight=0.5)(lambda draw: results(draw, 3, 0, length=4))
+recall.case("a negative k", raises=ValueError, weight=0.5)(
+    lambda draw: results(draw, 3, 4) | {"k": -draw.integer(1, 4)}
+)
+
+
+@recall.case("fewer than k true neighbors for one query", raises=ValueError, weight=0.5)
+def _(draw):
+    inputs = results(draw, 5, 4)
+    inputs["nearest"][draw.integer(1, 4)].pop()  # neither the first nor the last
+    return inputs
 
 
 @recall.case("a row that is returned twice")
@@ -485,6 +533,22 @@ recall.mistake(
 recall.mistake(
     "With fewer than k true neighbors nobody can reach a recall of 1: refuse them.",
     edit=("k < 1 or min(len(rows) for rows in nearest) < k", "k < 1"),
+)
+recall.mistake(
+    "Only one list of true neighbors is measured: each of them must have k rows.",
+    edit=("min(len(rows) for rows in nearest)", "len(nearest[0])"),
+)
+recall.mistake(
+    "More results than queries are cut to as many in silence: refuse every difference.",
+    edits=[
+        ("len(found) != len(nearest) or not found", "len(found) < len(nearest) or not found"),
+        ("zip(found, nearest, strict=True)", "zip(found, nearest)"),
+        ("/ len(shares)", "/ len(found)"),
+    ],
+)
+recall.mistake(
+    "k = 0 is refused and a negative k is not: every k below 1 must be.",
+    edit=("k < 1 or", "k == 0 or"),
 )
 
 
@@ -683,6 +747,13 @@ def _(draw):
     return script.call("candidates", -query).call("search", -query, 4).call("candidates", query)
 
 
+@index.case("two thousand vectors")
+def _(draw):
+    # Row numbers far beyond the size of a set of the candidates, whose order then shows: it has none.
+    vectors, planes, query = stored(draw, 2000, 3, 7, 6)
+    return Script.build(vectors, planes).call("candidates", query).call("search", query, 5)
+
+
 @index.case("fewer candidates than k")
 def _(draw):
     vectors, planes, query = stored(draw, 31, 2, 5, 7)
@@ -714,6 +785,12 @@ def _(draw):
 def _(draw):
     vectors, planes, query = stored(draw, 12, 2, 3, 4)
     return Script.build(vectors, planes).call("search", query, 0)
+
+
+@index.case("a negative k is refused", raises=ValueError, weight=0.5)
+def _(draw):
+    vectors, planes, query = stored(draw, 13, 2, 3, 4)
+    return Script.build(vectors, planes).call("search", query, -1)
 
 
 index.mistake(
@@ -772,6 +849,13 @@ index.mistake(
 )
 index.mistake(
     "k = 0 gives an empty answer in silence: refuse it with a ValueError.", edit=("if k < 1:", "if False:")
+)
+index.mistake(
+    "k = 0 is refused and k = -1 is not: every k below 1 must be.", edit=("if k < 1:", "if k == 0:")
+)
+index.mistake(
+    "The candidates are in the order of a set, which is none: sort them.",
+    edit=("return sorted(rows)", "return list(rows)"),
 )
 index.mistake(
     "Among equal similarities the lower row comes first; here it comes last.",
@@ -891,11 +975,11 @@ def crowded(draw: Draw, rows: int, d: int, bits: int, scale: float = 1.0, offset
 
 
 crowd.property("forty vectors of six entries, eight bits")(lambda draw: crowded(draw, 40, 6, 8))
-crowd.property("larger vectors, of thirteen entries")(lambda draw: crowded(draw, 30, 13, 9, scale=250.0))
+crowd.property("large vectors, of thirteen entries")(lambda draw: crowded(draw, 30, 13, 9, scale=1e7))
 crowd.property("vectors that are far from zero already", hidden=True)(
     lambda draw: crowded(draw, 25, 7, 10, offset=3.0)
 )
-crowd.property("tiny vectors")(lambda draw: crowded(draw, 35, 5, 8, scale=1e-3))
+crowd.property("tiny vectors")(lambda draw: crowded(draw, 35, 5, 8, scale=1e-8))
 crowd.mistake(
     "All vectors were made longer by a factor. That changes every distance and not one direction.",
     edit=("vectors + steps * vectors.abs().max()", "vectors * steps"),
@@ -907,7 +991,12 @@ crowd.mistake(
 crowd.mistake(
     "The step is the same number whatever the size of the vectors. For larger vectors it is too short: "
     "measure it in lengths of the vectors.",
-    edit=("steps * vectors.abs().max()", "100.0"),
+    edit=("steps * vectors.abs().max()", "1000.0"),
+)
+crowd.mistake(
+    "The step is the same huge number whatever the size of the vectors. Next to it small vectors are rounded "
+    "away: measure it in lengths of the vectors.",
+    edit=("steps * vectors.abs().max()", "1e10"),
 )
 crowd.mistake("Nothing was changed.", edit=("vectors + steps * vectors.abs().max()", "vectors.clone()"))
 crowd.mistake(
