@@ -314,6 +314,9 @@ def em(
     Returns:
         The parameters after the last step, and the history, one longer than the number of steps taken.
 
+    Raises:
+        torch.linalg.LinAlgError: if a covariance becomes singular, which a ridge prevents.
+
     Source:
         The book, section 9.2.2; equals `sklearn.mixture.GaussianMixture` from the same start.
 

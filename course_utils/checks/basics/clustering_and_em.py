@@ -33,8 +33,19 @@ def with_stray_center(draw: Draw, points: int, clusters: int, features: int, pla
 
 kmeans_step.case("eleven points, three centers")(lambda draw: clouds(draw, 11, 3, 2))
 kmeans_step.case("four features")(lambda draw: clouds(draw, 17, 5, 4))
-kmeans_step.case("points far from the origin")(lambda draw: clouds(draw, 13, 3, 2, mean=20000.0))
+# So many points that torch.cdist expands the squares, and a tolerance at which the means count, too.
+kmeans_step.case("points far from the origin", rtol=2e-6)(lambda draw: clouds(draw, 61, 7, 2, mean=20000.0))
 kmeans_step.case("a center without points stays")(lambda draw: with_stray_center(draw, 12, 4, 3, 1))
+
+
+@kmeans_step.case("a mean that is zero")
+def _(draw):
+    # In whole numbers, so that each point and its opposite add to exactly zero.
+    pairs = draw.integers(1, 5, 4, 2).float()
+    far = draw.integers(40, 50, 5, 2).float()
+    return {"points": torch.cat([pairs, -pairs, far]), "centers": torch.tensor([[0.5, -0.5], [45.0, 45.0]])}
+
+
 kmeans_step.case("the last center has no points", hidden=True)(
     lambda draw: with_stray_center(draw, 9, 3, 2, 2)
 )
@@ -101,6 +112,15 @@ kmeans_step.mistake(
     ),
 )
 kmeans_step.mistake(
+    "For more than 25 points torch.cdist expands the square of the distance, and rounds the difference away "
+    "far from the origin. Subtract first.",
+    edit=(DISTANCES, "torch.cdist(points, centers)"),
+)
+kmeans_step.mistake(
+    "A mean of zero is taken for a center without points. Count the points.",
+    edit=("torch.where(counts > 0, means, centers)", "torch.where(means.nan_to_num() != 0, means, centers)"),
+)
+kmeans_step.mistake(
     "Labels and centers are returned in the other order.",
     edit=(
         "return labels, torch.where(counts > 0, means, centers)",
@@ -159,8 +179,8 @@ def mixture(draw: Draw, components: int, features: int, dtype=torch.float32):
 
 
 def expecting(draw: Draw, points: int, components: int, features: int, far=0.0, dtype=torch.float32):
-    """Draw points and a mixture."""
-    drawn = draw.normal(points, features, dtype=dtype) + far
+    """Draw points and a mixture. With `far`, each point is by so much farther away than the one before."""
+    drawn = draw.normal(points, features, dtype=dtype) + far * torch.arange(1, points + 1)[:, None]
     return {"points": drawn, **mixture(draw, components, features, dtype)}
 
 
@@ -232,6 +252,17 @@ def in_plain_numbers(points, weights, means, covariances):
     return joint / joint.sum(1, keepdim=True), joint.sum(1).log().sum()
 
 
+@e_step.mistake(
+    "The largest entry of the whole table is subtracted before exponentiating, and rows far below it become "
+    "zero. Subtract the largest entry of each row."
+)
+def largest_of_all(points, weights, means, covariances):
+    joint = weights.log() + reference.log_gaussian(points, means, covariances)
+    scaled = (joint - joint.max()).exp()
+    total = scaled.sum(1, keepdim=True)
+    return scaled / total, (joint.max() + total.log()).sum()
+
+
 @e_step.variant
 def with_softmax(points, weights, means, covariances):
     joint = reference.log_gaussian(points, means, covariances) + torch.log(weights)
@@ -273,9 +304,14 @@ def shared(draw: Draw, points: int, components: int, features: int, dtype=torch.
 m_step.case("nine points, three components")(lambda draw: shared(draw, 9, 3, 2))
 m_step.case("a large ridge")(lambda draw: shared(draw, 11, 4, 3, ridge=draw.choice([0.5, 0.7])))
 m_step.case("without a ridge", hidden=True)(lambda draw: shared(draw, 12, 3, 2, ridge=0.0))
-m_step.case("the ridge by itself", atol=1e-9)(
-    lambda draw: {"points": draw.normal(1, 3), "responsibilities": torch.ones(1, 1)}
-)
+
+
+@m_step.case("the ridge by itself", atol=1e-9)
+def _(draw):
+    # Twice the same whole numbers: in every formula the covariance is exactly zero.
+    return {"points": draw.integers(-4, 5, 1, 3).float().repeat(2, 1), "responsibilities": torch.ones(2, 1)}
+
+
 m_step.case("more components than points")(lambda draw: shared(draw, 4, 7, 2))
 m_step.case("one feature", hidden=True)(lambda draw: shared(draw, 10, 2, 1))
 m_step.case("double precision", hidden=True)(lambda draw: shared(draw, 13, 5, 3, dtype=torch.float64))
@@ -415,11 +451,14 @@ e_step_with_labels.forbid("sklearn.mixture", "course_utils.basics.clustering_and
 
 
 def partly(draw: Draw, points: int, components: int, features: int, known: int, **more):
-    """Draw points and a mixture, and labels for the first points, the last label among them."""
+    """Draw points and a mixture, and labels for some points, the first and the last component among them."""
     inputs = expecting(draw, points, components, features, **more)
     labels = torch.full((points,), -1)
     labels[:known] = draw.integers(0, components, known)
     labels[: min(known, 2)] = torch.tensor([components - 1, 0])[: min(known, 2)]
+    if known < points:
+        # A point without a label comes first, and one with a label after it.
+        labels = torch.cat([labels[-1:], labels[:-1][draw.permutation(points - 1)]])
     return {**inputs, "labels": labels}
 
 
@@ -579,20 +618,46 @@ em.case("no step at all")(lambda draw: start(draw, 17, 3, 2, steps=0))
 em.case("one step with a large ridge")(lambda draw: start(draw, 23, 2, 3, steps=1, ridge=0.4))
 
 
+def steps_taken(inputs, tolerance):
+    """Count the entries of the history with another tolerance."""
+    return len(reference.em(**{**inputs, "tolerance": tolerance}).history)
+
+
 @em.case("it stops when little is gained", weight=2)
 def _(draw):
     # Drawn again until it matters whether, and with what, the gain is compared.
     while True:
         inputs = start(draw, 41, 2, 2, apart=3.0, steps=25, tolerance=0.01, ridge=0.05)
-        lengths = [len(reference.em(**{**inputs, "tolerance": limit}).history) for limit in (0.01, 0.01 / 41)]
-        if lengths[0] < lengths[1] < 26:
+        height = abs(reference.em(**inputs).history[-1])
+        share, right, whole = (steps_taken(inputs, 0.01 * by / 41) for by in (height, 41, 1))
+        if share < right < whole < 26:
             return inputs
+
+
+@em.case("it stops when the log-likelihood falls")
+def _(draw):
+    # A ridge that is new at the end of a climb.
+    inputs = start(draw, 37, 2, 2)
+    end = reference.em(**inputs, steps=40, tolerance=0.0)
+    fitted = {"weights": end.weights, "means": end.means, "covariances": end.covariances}
+    return {**inputs, **fitted, "steps": 4, "tolerance": 1e-3, "ridge": 1.0}
 
 
 em.case("the first gain is too small already", weight=0.5)(
     lambda draw: start(draw, 19, 3, 2, steps=6, tolerance=1e6)
 )
 em.case("some labels are known")(lambda draw: start(draw, 29, 3, 2, known=9, steps=4, tolerance=0.0))
+
+
+@em.case("some labels, and little gained", hidden=True)
+def _(draw):
+    # Drawn again until it matters that all points count, not only those without a label.
+    while True:
+        inputs = start(draw, 43, 2, 2, known=23, steps=25, tolerance=0.01, ridge=0.05)
+        if steps_taken(inputs, 0.01) < steps_taken(inputs, 0.01 * 20 / 43) < 26:
+            return inputs
+
+
 em.case("other sizes", hidden=True)(lambda draw: start(draw, 37, 4, 3, steps=5, tolerance=0.0, ridge=0.1))
 
 
@@ -627,6 +692,15 @@ em.mistake(
 em.mistake(
     "The gain is compared with the tolerance itself: the tolerance is for each point.",
     edit=("tolerance * len(points)", "tolerance"),
+)
+em.mistake(
+    "The gain is compared with a share of the log-likelihood: compare it with the tolerance times the number "
+    "of points.",
+    edit=("tolerance * len(points)", "tolerance * abs(history[-2])"),
+)
+em.mistake(
+    "The gain is compared without its sign, so that the loop goes on after a fall. A fall is no gain: stop.",
+    edit=("history[-1] - history[-2] <", "abs(history[-1] - history[-2]) <"),
 )
 em.mistake(
     "It never stops early: stop after a step that gains less than the tolerance for each point.",
