@@ -76,7 +76,7 @@ def encode_categories(
             _add_column(encoded, f"{column}_{value}", frame[column].isin([value]))
         if missing_column:
             _add_column(encoded, f"{column}_missing", frame[column].isna())
-    return pd.DataFrame(encoded).astype(float)
+    return pd.DataFrame(encoded, index=frame.index).astype(float)
 
 
 def _add_column(table: pd.DataFrame | MutableMapping[str, pd.Series], name: str, column: pd.Series) -> None:

@@ -159,6 +159,10 @@ def test_row_labels_may_repeat():
     assert list(filled.index) == list(encoded.index) == [7, 7, 7, 3]
 
 
+def test_without_categories_the_rows_stay():
+    assert encode_categories(random_categories(0, rows=4), {}).shape == (4, 0)
+
+
 def test_impute_leaves_its_inputs_alone():
     training, other = random_numbers(0), random_numbers(1)
     before = training.copy(), other.copy()

@@ -84,7 +84,7 @@ drop.mistake(
 )
 drop.mistake(
     "A zero counts as missing. It is a value like any other: ask with notna().",
-    edit=("looked_at.notna()", "(looked_at.fillna(0) != 0)"),
+    edit=("looked_at.notna()", "(looked_at.notna() & (looked_at != 0))"),
 )
 drop.mistake(
     "Rows are dropped by their labels: where a label repeats, complete rows go too. Pick the rows that stay.",
@@ -268,7 +268,11 @@ def with_an_identity_matrix(frame, categories, missing_column=True):
 
 
 encode.equivalent(
-    "return pd.DataFrame(encoded)",
+    "return pd.DataFrame(encoded).astype(float)",
+    "each new column brings the row labels, and the task always gives a category",
+)
+encode.equivalent(
+    "return pd.DataFrame(encoded, index=frame.index)",
     "True and False count as 1 and 0 where a table of numbers is expected",
 )
 
