@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -59,8 +60,20 @@ def references(exercises: Mapping[str, Any], released: list[CodeCell]) -> dict[s
             tree = parse(textwrap.dedent(inspect.getsource(exercise.reference)))
         except (OSError, TypeError, SyntaxError, ValueError):
             continue
-        found[name] = Reference(tuple(statements_of(tree.body[0])), messages(tree) - given)
+        shown = [top for cell in released for top in cell.tree.body if getattr(top, "name", "") == name]
+        found[name] = Reference(tuple(_without(shown, tree.body[0])), messages(tree) - given)
     return found
+
+
+def _without(shown: list[ast.stmt], reference: ast.stmt) -> Iterator[Statement]:
+    """Return the statements of a reference, without those that the released notebook gives in its place."""
+    given = Counter((s.tokens, s.names) for top in shown for s in statements_of(top))
+    for statement in statements_of(reference):
+        key = (statement.tokens, statement.names)
+        if given[key] and statement.names:  # the head of a method is not worth a word
+            given[key] -= 1
+        else:
+            yield statement
 
 
 def copied(references: Mapping[str, Reference], cells: list[CodeCell]) -> list[Finding]:

@@ -59,3 +59,14 @@ def test_the_course_s_own_messages_are_found() -> None:
     assert (finding.kind, finding.exercise, finding.cell) == ("copy", name, name)
     assert "Lengths must be between 0 and" in finding.what
     assert "Lengths must be" in source.split("\n")[finding.line - 1]
+
+
+def test_who_fills_in_what_is_missing_has_copied_nothing_of_what_is_given() -> None:
+    chapter, name = "basics/arrays_and_tensors", "RoundTrip"
+    exercises, notebook = load_exercises(chapter), released(chapter)
+    source = inspect.getsource(exercises[name].reference)
+    submission = answered(notebook, **{name: source})
+    assert "ada" not in examine(chapter, {"ada": submission}, notebook, exercises).findings
+    # With the first line, which is given too, it would be six assignments; two are the learner's.
+    reference = references(exercises, released_cells(notebook))[name]
+    assert len([statement for statement in reference.statements if "Assign" in statement.tokens]) == 2
