@@ -480,7 +480,9 @@ def the_smallest(values, axis=None):
     return np.min(values, axis=axis)
 
 
-def how_many(values):
+def how_many(values, *more, **named):
+    if more or named:
+        raise TypeError("this statistic takes one sample and nothing else")
     return len(values)
 
 
