@@ -649,7 +649,7 @@ em.case("the first gain is too small already", weight=0.5)(
 em.case("some labels are known")(lambda draw: start(draw, 29, 3, 2, known=9, steps=4, tolerance=0.0))
 
 
-@em.case("some labels, and little gained", hidden=True)
+@em.case("some labels, and little gained")
 def _(draw):
     # Drawn again until it matters that all points count, not only those without a label.
     while True:
@@ -697,6 +697,10 @@ em.mistake(
     "The gain is compared with a share of the log-likelihood: compare it with the tolerance times the number "
     "of points.",
     edit=("tolerance * len(points)", "tolerance * abs(history[-2])"),
+)
+em.mistake(
+    "The tolerance is counted for the points without a label only: it is for each point.",
+    edit=("tolerance * len(points)", "tolerance * (labels == UNKNOWN).sum().item()"),
 )
 em.mistake(
     "The gain is compared without its sign, so that the loop goes on after a fall. A fall is no gain: stop.",
