@@ -167,6 +167,10 @@ class Exercise:
         reference uses), a wrong `value`, or, used as a decorator, a wrong implementation.
         For a predictor, the decorated function trains and returns a wrong model.
         """
+        if any(mistake.explanation == explanation for mistake in self.mistakes):
+            raise ValueError(
+                f"{self.name} has two mistakes explained by {explanation!r}: say what is special in each"
+            )
         if self.kind == "value":
             self.mistakes.append(Mistake(explanation, lambda: value))
             return None
