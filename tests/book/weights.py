@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 LARGEST = 1_200_000
-"""Bytes that a page may take on the way. The theme takes about 480,000 of them, MathJax with its fonts 340,000."""
+"""Bytes that a page may take on the way. The theme takes about 480,000, MathJax with its fonts 340,000."""
 PACKED = {".html", ".css", ".js", ".svg", ".json"}
 """What servers of pages pack with gzip; fonts and pictures are packed already."""
 

@@ -303,5 +303,5 @@ def test_two_cases_of_one_name_are_refused() -> None:
 def test_two_mistakes_of_one_explanation_are_refused() -> None:
     twice = Exercise("double_all", "function", sample.double_all, 1, exercises.doubled.tolerance)
     twice.mistake("It is tripled.", edit=("* 2", "* 3"))
-    with pytest.raises(ValueError, match="two mistakes explained by 'It is tripled.'"):
+    with pytest.raises(ValueError, match=r"two mistakes explained by 'It is tripled\.'"):
         twice.mistake("It is tripled.", edit=("* 2", "* 4"))
