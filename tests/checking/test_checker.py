@@ -185,7 +185,7 @@ def test_busy_loop_ends_by_processor_time(monkeypatch: pytest.MonkeyPatch) -> No
     start = time.process_time()
     with pytest.raises(TimedOut):
         spin()
-    assert 0.2 < time.process_time() - start < 2
+    assert 0.3 <= time.process_time() - start < 2
 
 
 def test_importing_the_package_loads_no_heavy_library() -> None:

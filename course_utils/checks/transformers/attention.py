@@ -593,7 +593,8 @@ def with_reshape(x):
 
 
 # ------------------------------------------------------------------------------------------------------------
-multi_head = module(reference.MultiHeadAttention, points=5)
+# The gradient of the bias of the keys is zero but for rounding: a softmax does not see what all scores share.
+multi_head = module(reference.MultiHeadAttention, points=5, atol=1e-4)
 multi_head.hint(
     idea="Three projections, then heads, then attention, then one vector per token again, then the last "
     "projection. A mask for the sequences lacks the axis of the heads.",
