@@ -24,6 +24,18 @@ const touch = (() => {
     return shape("svg", attributes, ...children);
   }
 
+  // A line through places [x, y], as the text of a path.
+  const path = (places) => places.map(([x, y], at) => `${at ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
+
+  // What the marks of a drawing stand for, from pairs [mark, text]; `line` is the mark of a line of some style.
+  const line = (style) => shape("line", { x1: -12, x2: 12, y1: 0, y2: 0, style });
+  function legend(pairs) {
+    const icon = (mark) => shape("svg", { viewBox: "-13 -8 26 16", width: 26, height: 16, "aria-hidden": "true",
+      style: "display:inline-block;vertical-align:-3px" }, mark);
+    return element("p", { style: "display:flex;flex-wrap:wrap;gap:.1rem 1rem;font-size:.875rem;margin:.25rem 0 .75rem" },
+      pairs.map(([mark, text]) => element("span", {}, icon(mark), ` ${text}`)));
+  }
+
   // Numbers as they are printed: a real minus, and no minus zero.
   function fixed(value, digits = 2) {
     if (!Number.isFinite(value)) return Number.isNaN(value) ? "none" : value > 0 ? "∞" : "−∞";
@@ -158,7 +170,8 @@ const touch = (() => {
   }
 
   const tools = {
-    element, shape, drawing, fixed, bytes, scale, axis, slider, choice, button, field, controls, alone, walk, fit,
+    element, shape, drawing, path, line, legend, fixed, bytes, scale, axis, slider, choice, button, field, controls,
+    alone, walk, fit,
   };
   return { ...tools, start };
 })();

@@ -6,8 +6,8 @@ function figure(stage, data, touch) {
   const { element, shape } = touch;
   const { points, starts } = data;
   const METHODS = {
-    kmeans: { name: "k-means", counts: "sum of squared distances", settled: "no center moves any more", better: -1 },
-    em: { name: "EM", counts: "log-likelihood", settled: "hardly anything is gained any more", better: 1 },
+    kmeans: { name: "k-means", counts: "sum of squared distances", settled: "no center moves any more" },
+    em: { name: "EM", counts: "log-likelihood", settled: "hardly anything is gained any more" },
   };
   const state = { method: data.method, start: data.start, step: 0, playing: false };
 
@@ -102,14 +102,14 @@ function figure(stage, data, touch) {
     const half = Math.hypot((a - c) / 2, b);
     const angle = Math.atan2(2 * b, a - c) / 2;
     const [long, short] = [Math.sqrt((a + c) / 2 + half), Math.sqrt(Math.max((a + c) / 2 - half, 0))];
-    const path = Array.from({ length: 49 }, (_, place) => {
+    const places = Array.from({ length: 49 }, (_, place) => {
       const turn = (place / 48) * 2 * Math.PI;
       const [p, q] = [2 * long * Math.cos(turn), 2 * short * Math.sin(turn)];
       const x = center[0] + p * Math.cos(angle) - q * Math.sin(angle);
       const y = center[1] + p * Math.sin(angle) + q * Math.cos(angle);
-      return `${place ? "L" : "M"}${across(x).toFixed(1)} ${up(y).toFixed(1)}`;
+      return [across(x), up(y)];
     });
-    return `${path.join("")}Z`;
+    return `${touch.path(places)}Z`;
   }
 
   function scatter(width) {
@@ -117,10 +117,10 @@ function figure(stage, data, touch) {
     const across = touch.scale(ends(data.x.ticks), [58, width - 12]);
     const up = touch.scale(ends(data.y.ticks), [height - 46, 10]);
     const { centers, covariances, labels, sure } = now();
-    const trail = (group) => run().slice(0, state.step + 1).map((one, at) => {
+    const trail = (group) => touch.path(run().slice(0, state.step + 1).map((one) => {
       const [x, y] = one.centers[group];
-      return `${at ? "L" : "M"}${across(x).toFixed(1)} ${up(y).toFixed(1)}`;
-    }).join("");
+      return [across(x), up(y)];
+    }));
     const groups = centers.map((center, group) => `${labels.filter((one) => one === group).length} points around `
       + center.map((number) => touch.fixed(number, 1)).join(", "));
     const label = `${data.y.name} against ${data.x.name}, ${centers.length} groups: ${groups.join("; ")}. ${told()}`;
@@ -160,8 +160,7 @@ function figure(stage, data, touch) {
     const across = touch.scale(ends(steps), [62, width - 12]);
     const onto = touch.scale(ends(ticks), [height - 46, 10]);
     const up = (value) => onto(Math.max(value, ticks[0]));
-    const at = (index) => `${across(index).toFixed(1)} ${up(run()[index].value).toFixed(1)}`;
-    const path = run().slice(0, state.step + 1).map((_, index) => `${index ? "L" : "M"}${at(index)}`).join("");
+    const path = touch.path(run().slice(0, state.step + 1).map(({ value }, index) => [across(index), up(value)]));
     return touch.drawing(width, height, `${METHODS[state.method].counts} against the step. ${told()}`,
       touch.axis("x", height - 42, steps, across, "step"),
       touch.axis("y", 58, ticks, up, METHODS[state.method].counts, (tick) => touch.fixed(tick, 0)),

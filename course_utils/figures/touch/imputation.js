@@ -91,17 +91,10 @@ function figure(stage, data, touch) {
       line(fitted, LINES.fitted), line(truth, LINES.true));
   }
 
-  const icon = (mark) => {
-    const drawing = shape("svg", { viewBox: "-13 -8 26 16", width: 26, height: 16, "aria-hidden": "true" }, mark);
-    drawing.style.cssText = "display:inline-block;vertical-align:-3px";
-    return drawing;
-  };
-  const sample = (style) => shape("line", { x1: -12, x2: 12, y1: 0, y2: 0, style });
-  const row = "display:flex;flex-wrap:wrap;gap:.1rem 1rem;font-size:.875rem;margin:.25rem 0 .75rem";
-  const legend = element("p", { style: row },
-    [[MARKS.measured({}), "measured"], [MARKS.filled({}), "filled in"], [MARKS.lost({}), "the truth behind a blank"],
-      [sample(LINES.fitted), "fitted line"], [sample(LINES.true), "line from the complete data"]]
-      .map(([mark, text]) => element("span", {}, icon(mark), ` ${text}`)));
+  const legend = touch.legend([
+    [MARKS.measured({}), "measured"], [MARKS.filled({}), "filled in"], [MARKS.lost({}), "the truth behind a blank"],
+    [touch.line(LINES.fitted), "fitted line"], [touch.line(LINES.true), "line from the complete data"],
+  ]);
 
   // --- The tables ---
 

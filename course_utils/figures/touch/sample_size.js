@@ -61,13 +61,13 @@ function figure(stage, data, touch) {
     const across = (samples) => x(Math.log10(samples));
     const up = (chance) => y(Math.log10(Math.max(chance, FLOOR)));
     const curve = (chance, style, points) => {
-      const path = [];
+      const places = [];
       for (const samples of points) {
         const value = chance(samples);
-        path.push(`${path.length ? "L" : "M"}${across(samples).toFixed(1)} ${up(value).toFixed(1)}`);
+        places.push([across(samples), up(value)]);
         if (value <= FLOOR) break;
       }
-      return shape("path", { d: path.join(""), style });
+      return shape("path", { d: touch.path(places), style });
     };
     const fine = Array.from({ length: 160 }, (_, step) => 10 ** (1 + (step / 159) * (Math.log10(most) - 1)));
     const at = state.samples;
@@ -85,17 +85,10 @@ function figure(stage, data, touch) {
       shape("circle", { cx: across(at), cy: up(bound(at)), r: 6, style: "fill:var(--touch-orange)" }));
   }
 
-  const sample = (style) => {
-    const drawing = shape("svg", { viewBox: "-13 -8 26 16", width: 26, height: 16, "aria-hidden": "true" },
-      shape("line", { x1: -12, x2: 12, y1: 0, y2: 0, style }));
-    drawing.style.cssText = "display:inline-block;vertical-align:-3px";
-    return drawing;
-  };
-  const row = "display:flex;flex-wrap:wrap;gap:.1rem 1rem;font-size:.875rem;margin:.25rem 0 .75rem";
-  const legend = element("p", { style: row },
-    [["bound", "Hoeffding's bound"], ["exact", "exact, for one model"], ["allowed", "what the confidence allows"],
-      ["chosen", "your number of examples"]]
-      .map(([name, text]) => element("span", {}, sample(LINES[name]), ` ${text}`)));
+  const legend = touch.legend([
+    [touch.line(LINES.bound), "Hoeffding's bound"], [touch.line(LINES.exact), "exact, for one model"],
+    [touch.line(LINES.allowed), "what the confidence allows"], [touch.line(LINES.chosen), "your number of examples"],
+  ]);
 
   // --- What it says ---
 

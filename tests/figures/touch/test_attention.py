@@ -8,7 +8,6 @@ import re
 import pytest
 import torch
 
-from course_utils.figures.touch import MOST_BYTES
 from course_utils.transformers.attention import causal_mask, scaled_dot_product_attention
 from tests.figures.touch import pages
 
@@ -278,10 +277,6 @@ def test_two_figures_do_not_disturb_each_other(opened, figure):
     page = opened(figure, figure)
     page.get_by_label("Sentence").first.fill("monkey")
     assert [len(pages.values(page, place)["tokens"]) for place in (0, 1)] == [1, 10]
-
-
-def test_it_is_light(figure):
-    assert len(figure._repr_html_().encode()) < MOST_BYTES
 
 
 @pytest.mark.built

@@ -50,6 +50,11 @@ def test_a_figure_that_is_too_heavy_is_refused():
         TouchFigure("kv_cache", {"models": list(range(20_000))}, title="", hint="", alt="")
 
 
+@pytest.mark.parametrize("name", pages.CHAPTERS)
+def test_the_figures_of_the_chapters_are_light(name: str):
+    assert len(pages.figure_of(name)._repr_html_().encode()) < MOST_BYTES
+
+
 def test_the_output_has_no_comments_and_no_address():
     output = figure()._repr_html_()
     assert not [line for line in output.splitlines() if line.lstrip().startswith("//")]

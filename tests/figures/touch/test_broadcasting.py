@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils.figures.touch import MOST_BYTES
 from tests.figures.touch import pages
 
 pytestmark = pytest.mark.browser
@@ -122,10 +121,6 @@ def test_two_on_a_page_do_not_disturb_each_other(opened, figure):
     pages.choose(page, FIRST, "(4, 1)", place=1)
     assert pages.values(page, 0)["first"] == [3, 1]
     assert pages.values(page, 1)["first"] == [4, 1]
-
-
-def test_it_is_light_enough(figure):
-    assert len(figure._repr_html_().encode()) < MOST_BYTES
 
 
 @pytest.mark.built

@@ -10,7 +10,6 @@ import torch
 
 from course_utils.basics.clustering_and_em import e_step, em, kmeans, kmeans_step
 from course_utils.data import load_penguins
-from course_utils.figures.touch import MOST_BYTES
 from tests.figures.touch import pages
 
 pytestmark = pytest.mark.browser
@@ -156,10 +155,15 @@ def test_who_asks_for_less_motion_sees_the_end_at_once(page):
     assert (pages.values(page)["step"], pages.values(page)["playing"]) == (4, False)
 
 
-def test_marks_stand_where_the_numbers_are(page, figure):
-    places = """(marks) => [...document.querySelectorAll(`figure.touch svg ${marks}`)]
+def places(page, marks: str) -> np.ndarray:
+    """Where the marks of a kind are drawn."""
+    moved = """(marks) => [...document.querySelectorAll(`figure.touch svg ${marks}`)]
         .map((mark) => mark.getAttribute("transform").match(/[-0-9.]+/g).map(Number))"""
-    drawn = np.array(page.evaluate(places, "path[transform]"))
+    return np.array(page.evaluate(moved, marks))
+
+
+def test_marks_stand_where_the_numbers_are(page, figure):
+    drawn = places(page, "path[transform]")
     points = np.array(figure.data["points"])
     assert len(drawn) == len(points) == 171
     lines = []
@@ -168,7 +172,7 @@ def test_marks_stand_where_the_numbers_are(page, figure):
         assert np.abs(np.polyval(lines[axis], points[:, axis]) - drawn[:, axis]).max() < 0.02
     pages.choose(page, "Method", "EM")
     press(page, "Step", 3)
-    crosses = np.array(page.evaluate(places, "g[data-center]"))
+    crosses = places(page, "g[data-center]")
     for axis in (0, 1):
         expected = np.polyval(lines[axis], np.array(pages.values(page)["centers"])[:, axis])
         np.testing.assert_allclose(crosses[:, axis], expected, atol=0.02)
@@ -180,10 +184,7 @@ def test_the_ellipses_lie_at_two_deviations(page, figure):
     press(page, "Step", 6)
     shown = pages.values(page)
     points = np.array(figure.data["points"])
-    drawn = np.array(
-        page.evaluate("""() => [...document.querySelectorAll("figure.touch svg path[transform]")]
-        .map((mark) => mark.getAttribute("transform").match(/[-0-9.]+/g).map(Number))""")
-    )
+    drawn = places(page, "path[transform]")
     back = [np.polyfit(drawn[:, axis], points[:, axis], 1) for axis in (0, 1)]
     for group in range(3):
         path = page.locator(f"path[data-ellipse='{group}']").get_attribute("d")
@@ -238,10 +239,6 @@ def test_two_on_a_page_do_not_disturb_each_other(opened, figure):
     page = opened(figure, figure)
     press(page, "Step", 2, place=1)
     assert (pages.values(page, 0)["step"], pages.values(page, 1)["step"]) == (0, 2)
-
-
-def test_it_is_light_enough(figure):
-    assert len(figure._repr_html_().encode()) < MOST_BYTES
 
 
 @pytest.mark.built

@@ -8,7 +8,6 @@ import pytest
 
 from course_utils.basics.data_with_pandas import drop_missing, impute, train_validation_test_split
 from course_utils.data import load_penguins
-from course_utils.figures.touch import MOST_BYTES
 from tests.figures.touch import pages
 
 pytestmark = pytest.mark.browser
@@ -200,10 +199,6 @@ def test_two_on_a_page_do_not_disturb_each_other(opened, figure):
     first, second = pages.values(page, 0), pages.values(page, 1)
     assert (first["blanks"], first["way"]) == (48, "mean")
     assert (second["blanks"], second["way"]) == (7, "zero")
-
-
-def test_it_is_light_enough(figure):
-    assert len(figure._repr_html_().encode()) < MOST_BYTES
 
 
 @pytest.mark.built

@@ -8,7 +8,6 @@ from decimal import ROUND_HALF_UP, Decimal
 import pytest
 
 from course_utils.deepseek.latent_cache import kv_cache_elements_per_token
-from course_utils.figures.touch import MOST_BYTES
 from tests.figures.touch import pages
 
 pytestmark = pytest.mark.browser
@@ -196,10 +195,6 @@ def test_it_can_be_read_everywhere(opened, figure, theme, width):
         assert not pages.faint_texts(page)
         assert not pages.what_sticks_out(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-
-
-def test_it_is_light(figure):
-    assert len(figure._repr_html_().encode()) < MOST_BYTES
 
 
 @pytest.mark.built
