@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -122,13 +122,14 @@ def as_bytes(content: NotebookNode | str | bytes) -> bytes:
     return content.encode() if isinstance(content, str) else content
 
 
-def make_classroom(root: Path) -> Classroom:
+def make_classroom(root: Path, chapters: Iterable[Chapter] = (CHAPTER,)) -> Classroom:
     """Lay out a course's folder."""
     root.mkdir(exist_ok=True)
     for name in ("nbgrader_config.py", "course.yml"):
         shutil.copy(ROOT / name, root)
-    (root / "solutions" / CHAPTER.part).mkdir(parents=True)
-    shutil.copy(Places(ROOT).solution(CHAPTER), root / "solutions" / CHAPTER.part)
+    for chapter in chapters:
+        (root / "solutions" / chapter.part).mkdir(parents=True, exist_ok=True)
+        shutil.copy(Places(ROOT).solution(chapter), root / "solutions" / chapter.part)
     return Classroom(Places(root))
 
 
@@ -148,10 +149,10 @@ def answered(released: NotebookNode, answers: dict[str, str], written: str = "")
 
 
 @functools.cache
-def solutions() -> dict[str, str]:
+def solutions(chapter: Chapter = CHAPTER) -> dict[str, str]:
     """Return the right answers as the notebook with solutions gives them."""
-    notebook = nbformat.read(Places(ROOT).solution(CHAPTER), as_version=4)
-    return {name: cell(notebook, name).source for name in load_exercises(str(CHAPTER))}
+    notebook = nbformat.read(Places(ROOT).solution(chapter), as_version=4)
+    return {name: cell(notebook, name).source for name in load_exercises(str(chapter))}
 
 
 HEAD = """import math

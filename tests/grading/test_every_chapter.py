@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
-
 import nbformat
 import pytest
 
 from course_utils.checking.checker import chapters_with_checks, load_exercises
 from course_utils.grading.nbgrader_run import NbGrader
-from course_utils.grading.places import Chapter, Places
-from tests.grading.classroom import ROOT, Classroom, answered, as_bytes, cell
+from course_utils.grading.places import Chapter
+from tests.grading.classroom import answered, as_bytes, make_classroom, solutions
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
@@ -23,20 +20,10 @@ def chapter_of(key: str) -> Chapter:
     return Chapter(*key.split("/"))
 
 
-def right_answers(key: str) -> dict[str, str]:
-    """Return the answers of a chapter's notebook with solutions, by name."""
-    solution = nbformat.read(Places(ROOT).solution(chapter_of(key)), as_version=4)
-    return {name: cell(solution, name).source for name in load_exercises(key)}
-
-
 @pytest.fixture(scope="module")
 def marks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, dict[str, float]]]:
     """Grade one class in every chapter; return the marks by chapter, student and cell."""
-    root: Path = tmp_path_factory.mktemp("course")
-    for name in ("nbgrader_config.py", "course.yml"):
-        shutil.copy(ROOT / name, root)
-    shutil.copytree(ROOT / "solutions", root / "solutions")
-    classroom = Classroom(Places(root))
+    classroom = make_classroom(tmp_path_factory.mktemp("course"), map(chapter_of, KEYS))
     found: dict[str, dict[str, dict[str, float]]] = {}
     for part in PARTS:
         keys = [key for key in KEYS if key.startswith(f"{part}/")]
@@ -44,7 +31,7 @@ def marks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, dict[
         for key in keys:
             chapter = chapter_of(key)
             released = nbformat.read(classroom.places.exercise(chapter), as_version=4)
-            for student, answers in (("right", right_answers(key)), ("blank", {})):
+            for student, answers in (("right", solutions(chapter)), ("blank", {})):
                 path = classroom.places.submitted(chapter, student)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(as_bytes(answered(released, answers)))

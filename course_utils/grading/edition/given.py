@@ -80,9 +80,8 @@ def _call(name: str, chapter: str, stand_in: Any, args: tuple, kwargs: dict[str,
 
 def _own(name: str, chapter: str, stand_in: Any) -> Any:
     found = getattr(sys.modules["__main__"], name, None)
-    if found is stand_in:  # imported into the notebook, and not written there
-        found = None
-    if found is None and used.chapter != chapter:
+    # The stand-in itself is imported into the notebook, and not written there.
+    if (found is None or found is stand_in) and used.chapter != chapter:
         found = _saved(chapter).get(name)
     if found is None or found is stand_in:
         _refuse(name, chapter)
