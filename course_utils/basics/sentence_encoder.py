@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -25,6 +26,29 @@ CHINESE = (
     *(range(0x4E00, 0xA000), range(0x3400, 0x4DC0), range(0x20000, 0x2A6E0), range(0x2A700, 0x2CEB0)),
     *(range(0xF900, 0xFB00), range(0x2F800, 0x2FA20)),
 )
+
+
+def read_safetensors(path: Path) -> dict[str, Tensor]:
+    """Read the 32-bit numbers of a safetensors file: a header says where each array lies, the arrays follow.
+
+    By hand, since the code of a chapter imports no library beside NumPy, pandas and PyTorch.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Each array of floats by its name; arrays of another type are left out.
+    """
+    data = bytearray(path.read_bytes())
+    size = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + size])
+    tensors = {}
+    for name, entry in header.items():
+        if entry.get("dtype") == "F32":
+            start, end = entry["data_offsets"]
+            numbers = np.frombuffer(data, dtype="<f4", count=(end - start) // 4, offset=8 + size + start)
+            tensors[name] = torch.from_numpy(numbers).reshape(entry["shape"])
+    return tensors
 
 
 def word_pieces(text: str, vocabulary: Mapping[str, int]) -> list[str]:
@@ -177,13 +201,8 @@ def load_sentence_encoder() -> SentenceEncoder:
         raise ModuleNotFoundError(
             'the sentence encoder is an optional extra; install it with `make start EXTRAS="embeddings"`'
         )
-    from safetensors.torch import load_file
-
     folder = Path(found.origin).parent / "model"
     pieces = (folder / "vocab.txt").read_text(encoding="utf-8").split("\n")
     vocabulary = {piece: number for number, piece in enumerate(pieces) if piece}
     heads = json.loads((folder / "config.json").read_text(encoding="utf-8"))["num_attention_heads"]
-    arrays = load_file(folder / "model.safetensors")
-    # The numbers of the positions are kept in the file, too, and are no parameters.
-    weights = {name: array for name, array in arrays.items() if array.is_floating_point()}
-    return SentenceEncoder(vocabulary, weights, heads)
+    return SentenceEncoder(vocabulary, read_safetensors(folder / "model.safetensors"), heads)
