@@ -14,13 +14,13 @@ from course_utils.grading.cells import make_error
 from course_utils.grading.channel.frames import ChannelTimeoutError
 from course_utils.grading.judging.judge import CellRecord, Judge
 from course_utils.grading.judging.outputs import Shown
-from course_utils.grading.judging.players import PlayerLostError, RunningPlayer
+from course_utils.grading.judging.players import PlayerEndedError, PlayerLostError, RunningPlayer
 from course_utils.grading.judging.remote import INTERRUPT_SECONDS, RemoteAnswer
 from course_utils.grading.marks import expected_exercise
 from course_utils.grading.reading import grade_id
 from course_utils.grading.sandbox.limits import Limits
 
-MOST_PLAYERS = 4
+MOST_LOST = 4
 SENDING_SECONDS = 10.0
 NOT_RUN = "was not run: the notebook had used up its time or its kernels"
 
@@ -38,7 +38,9 @@ class NotebookRun:
     """Plays one notebook from its first cell to its last.
 
     A cell that brings its player down is lost alone: a new player runs the cells before it again, without the
-    graded ones and without those that were lost, and goes on behind it.
+    graded ones and without those that were lost, and goes on behind it. Where a player ends and nobody knows
+    why, its cell is played a second time before it is lost: the machine may have run out of memory, or somebody
+    may have killed what was not the cell's to answer for.
 
     Args:
         notebook: The notebook; the outputs of its cells are replaced.
@@ -57,7 +59,8 @@ class NotebookRun:
         self.shown = Shown(limits)
         self._start = start
         self._player: RunningPlayer | None = None
-        self._players = 0
+        self._losses = 0
+        self._ended: set[int] = set()
         self._marked: set[str] = set()
 
     def run(self) -> Playing:
@@ -75,42 +78,57 @@ class NotebookRun:
         return self.playing
 
     def _run_cell(self, number: int, cell: NotebookNode) -> None:
-        record = CellRecord(expected_exercise(cell.source) if is_test(cell) else None)
+        exercise = expected_exercise(cell.source) if is_test(cell) else None
         name = grade_id(cell)
-        if is_test(cell) and name is not None:
-            self.playing.records[name] = record
         cell.execution_count = None
-        self.shown.begin()
+        again = True
+        while again:
+            record = CellRecord(exercise)
+            if is_test(cell) and name is not None:
+                self.playing.records[name] = record
+            self.shown.begin()
+            again = self._try_cell(number, cell, record)
+        if exercise is not None:
+            self._marked.add(exercise)
+
+    def _try_cell(self, number: int, cell: NotebookNode, record: CellRecord) -> bool:
+        """Play a cell; say whether it is to be played again."""
         player = self._ready_player(number)
         if player is None:
             self._lose(number, cell, record, NOT_RUN, "NotRun")
-            return
+            return False
         try:
             interrupted = self._play(player, cell.source, record)
         except PlayerLostError as error:
             self._player = None
-            self._lose(number, cell, record, str(error), "DeadKernel")
-            return
-        if record.exercise is not None:
-            self._marked.add(record.exercise)
+            if self._is_lost(number, error):
+                self._lose(number, cell, record, str(error), "DeadKernel")
+                return False
+            return True
         cell.outputs = self.shown.finished()
         if interrupted:
             self.playing.lost[number] = "ran too long and was interrupted"
+        return False
+
+    def _is_lost(self, number: int, error: PlayerLostError) -> bool:
+        """Say whether a cell whose player was lost is to blame for it."""
+        if isinstance(error, PlayerEndedError) and number not in self._ended:
+            self._ended.add(number)
+            return False
+        self._losses += 1
+        return True
 
     def _lose(self, number: int, cell: NotebookNode, record: CellRecord, why: str, name: str) -> None:
         """Take away whatever a cell had earned: one that brings its player down earns nothing."""
         self.playing.lost[number] = why
         record.graded = None
-        if record.exercise is not None:
-            self._marked.add(record.exercise)
         cell.outputs = [make_error(name, why, [f"{name}: the cell {why}"])]
 
     def _ready_player(self, number: int) -> RunningPlayer | None:
         """Return a player that has run all cells before; None if there is neither time nor another player."""
         while self._player is None:
-            if self._players >= MOST_PLAYERS or time.monotonic() > self._deadline:
+            if self._losses >= MOST_LOST or time.monotonic() > self._deadline:
                 return None
-            self._players += 1
             self._player = self._start()
             for earlier in range(number):
                 if not self._repeat(earlier):
@@ -126,9 +144,10 @@ class NotebookRun:
         kept, self.shown = self.shown, Shown(self.limits)
         try:
             self._play(self._player, cell.source, CellRecord())
-        except PlayerLostError:
+        except PlayerLostError as error:
             self._player = None
-            self.playing.lost[number] = "brought the kernel down when it was run again"
+            if self._is_lost(number, error):
+                self.playing.lost[number] = "brought the kernel down when it was run again"
             return False
         finally:
             self.shown = kept

@@ -35,6 +35,10 @@ class PlayerLostError(Exception):
     """A player ended, or had to be ended; the message says why, to follow "the cell"."""
 
 
+class PlayerEndedError(PlayerLostError):
+    """A player ended, and nobody here ended it: what it ran did, or something else on this machine."""
+
+
 class NotShutInError(Exception):
     """A player could not be shut in; the message says which layer failed and why."""
 
@@ -263,13 +267,13 @@ class RunningPlayer:
 
     def _gone(self) -> NoReturn:
         time.sleep(0.1)  # the watchdog may be about to say why
-        self.lose("ended its kernel (an exit, or a crash)")
+        self.lose("ended its kernel (an exit, or a crash)", PlayerEndedError)
 
-    def lose(self, why: str) -> NoReturn:
+    def lose(self, why: str, error: type[PlayerLostError] = PlayerLostError) -> NoReturn:
         """End the player and say why."""
         reason = self._watchdog.reason
         self.close()
-        raise PlayerLostError(f"was ended: {reason}" if reason else why)
+        raise PlayerLostError(f"was ended: {reason}") if reason else error(why)
 
     def close(self) -> None:
         """End the player, whatever it does."""

@@ -1,0 +1,130 @@
+"""Playing a notebook: a cell is lost for what it does, not for what becomes of its player."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import functools
+import os
+import signal
+from collections.abc import Iterator
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+
+from course_utils.grading.judging import notebook as playing_notebook
+from course_utils.grading.judging.bench import Bench
+from course_utils.grading.judging.notebook import Playing
+from course_utils.grading.judging.players import RunningPlayer
+from course_utils.grading.judging.stage import stage_of
+from course_utils.grading.places import Places
+from course_utils.grading.sandbox.processes import tree
+from course_utils.grading.walls import find_tier
+from tests.grading.classroom import CHAPTER, ROOT, cell, solutions
+
+FIRST, TEST, LATER = "scaled_dot_product_attention", "check_scaled_dot_product_attention", "causal_mask"
+
+
+@pytest.fixture(scope="module")
+def bench() -> Iterator[Bench]:
+    bench = Bench("a seed of these tests", tier=find_tier(trusted=False))
+    yield bench
+    bench.close()
+
+
+def play(bench: Bench, notebook: NotebookNode) -> Playing:
+    return bench.play(notebook, stage_of(Places(ROOT), CHAPTER))
+
+
+def points(playing: Playing) -> dict[str, float | None]:
+    return {name: record.graded and record.graded.points for name, record in playing.records.items()}
+
+
+def kill_before(source: str, times: int, patch: pytest.MonkeyPatch) -> list[int]:
+    """Have players killed from outside as they are about to run a cell, so many of them; return which were."""
+    killed: list[int] = []
+    say = RunningPlayer.say
+
+    @functools.wraps(say)
+    def say_to_the_dead(self: RunningPlayer, message: dict, *, seconds: float) -> None:
+        if message.get("source") == source and len(killed) < times:
+            killed.append(self.pid)
+            for process in tree(self.pid):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
+        say(self, message, seconds=seconds)
+
+    patch.setattr(RunningPlayer, "say", say_to_the_dead)
+    return killed
+
+
+@pytest.fixture
+def right() -> NotebookNode:
+    """Return the notebook with the solutions, and the graded checks as the grading puts them back."""
+    return nbformat.read(Places(ROOT).solution(CHAPTER), as_version=4)
+
+
+@pytest.mark.parametrize("name", [FIRST, TEST, LATER])
+def test_a_player_that_is_killed_from_outside_costs_nothing(
+    name: str, bench: Bench, right: NotebookNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undisturbed, disturbed = copy.deepcopy(right), copy.deepcopy(right)
+    expected = points(play(bench, undisturbed))
+    assert expected["check_causal_mask"] == 2.0
+    killed = kill_before(cell(right, name).source, 1, monkeypatch)
+    playing = play(bench, disturbed)
+    assert len(killed) == 1
+    assert playing.lost == {}
+    assert points(playing) == expected
+    assert disturbed == undisturbed
+
+
+def test_a_player_that_is_killed_as_it_repeats_cells_costs_nothing(
+    bench: Bench, right: NotebookNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cell(right, "split_heads").source = "import os\nos._exit(1)"
+    expected = points(play(bench, copy.deepcopy(right)))
+    assert expected["check_split_heads"] is None
+    source, times = cell(right, LATER).source, 0
+    repeat = playing_notebook.NotebookRun._repeat
+    killed: list[int] = []
+
+    def repeat_in_danger(self: playing_notebook.NotebookRun, number: int) -> bool:
+        nonlocal times
+        if self.notebook.cells[number].source == source and not times:
+            times = 1
+            assert self._player is not None
+            killed.append(self._player.pid)
+            os.kill(self._player.pid, signal.SIGKILL)
+        return repeat(self, number)
+
+    monkeypatch.setattr(playing_notebook.NotebookRun, "_repeat", repeat_in_danger)
+    playing = play(bench, right)
+    assert len(killed) == 1
+    assert points(playing) == expected
+    assert len(playing.lost) == 1
+
+
+def test_a_cell_whose_player_ends_twice_is_lost_alone(
+    bench: Bench, right: NotebookNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = points(play(bench, copy.deepcopy(right)))
+    killed = kill_before(cell(right, TEST).source, 2, monkeypatch)
+    playing = play(bench, right)
+    assert len(killed) == 2
+    assert list(playing.lost.values()) == ["ended its kernel (an exit, or a crash)"]
+    assert points(playing) == {**expected, TEST: None}
+
+
+def test_as_many_cells_as_players_may_be_lost(bench: Bench, right: NotebookNode) -> None:
+    """The fourth loss ends the notebook, and a second try counts for none."""
+    names = list(solutions())
+    for name in names[: playing_notebook.MOST_LOST]:
+        cell(right, name).source = "import os\nos._exit(1)"
+    playing = play(bench, right)
+    earned = points(playing)
+    assert not any(earned.values())
+    reasons = [playing.lost[place] for place in sorted(playing.lost)]
+    assert reasons.count("ended its kernel (an exit, or a crash)") == playing_notebook.MOST_LOST
+    assert set(reasons[playing_notebook.MOST_LOST :]) == {playing_notebook.NOT_RUN}
