@@ -41,10 +41,12 @@ def test_global_settings_that_an_answer_changes_are_put_back() -> None:
     def meddles(query, key, value, mask=None):
         assert torch.zeros(1).dtype == torch.float32
         assert torch.is_grad_enabled()
+        assert torch.get_num_threads() == 1
         result = sample.softmax_attention(query, key, value, mask)
         change_everything()
         return result
 
+    torch.set_num_threads(2)
     before = settings()
     assert check(exercises.attention, meddles).points == 4
     assert settings() == before

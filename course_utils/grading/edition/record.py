@@ -28,7 +28,7 @@ from course_utils.grading.channel.codec import Decoder, Encoder
 from course_utils.grading.channel.messages import observation_to_data, script_from_data, script_to_data
 from course_utils.grading.channel.tags import Tree, UnreadableDataError
 from course_utils.grading.edition.portable import NotPortableError, PortableFunctions
-from course_utils.grading.edition.recorded import one_thread, yardstick_seconds
+from course_utils.grading.edition.recorded import yardstick_seconds
 from course_utils.grading.edition.store import write_store
 from course_utils.grading.places import Chapter
 
@@ -62,8 +62,7 @@ class SteadyEvidence(Evidence):
         if name not in self._measured:
             reference = yardstick = math.inf
             for _ in range(TIMING_ROUNDS):
-                with one_thread():
-                    reference = min(reference, super().reference_seconds(trial))
+                reference = min(reference, super().reference_seconds(trial))
                 yardstick = min(yardstick, yardstick_seconds())
                 time.sleep(ROUND_SECONDS)
             self._measured[name] = (reference, yardstick)
@@ -80,7 +79,7 @@ class SteadyEvidence(Evidence):
 
     def steady_behaviors(self, answer: Any) -> list[Behavior]:
         """Run an answer on every case; one that is too slow is run again, to see whether it always is."""
-        with standard_surroundings(self.seed), one_thread():
+        with standard_surroundings(self.seed):
             found = self.behaviors(answer)
             for _ in range(TIMING_ROUNDS):
                 if not any(map(self._is_slow, self.trials, found)):
