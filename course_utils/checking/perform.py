@@ -55,8 +55,8 @@ class Observation:
     """All that was seen when a script ran on an answer.
 
     `value` is the result of a function, or a dictionary from the label of each recorded step to
-    its result. `changed` names the inputs that the answer edited in place. `seconds` is the processor time that
-    it took.
+    its result. `changed` names the inputs that the answer edited in place. `seconds` is the processor time
+    that it took.
     """
 
     value: Any = None
@@ -92,8 +92,8 @@ def perform_once(answer: Any, script: Script, *, seconds: float, seed: int) -> O
     value: Any = None
     failure = None
     with standard_surroundings(seed), captured_output() as printed:
-        # The clock goes on while others have the processor; the thread's own time does not. (The whole process's
-        # is counted in ticks of milliseconds while a timer such as that of `time_limit` is set.)
+        # The clock goes on while others have the processor; the thread's own time does not. (The process's is
+        # counted in ticks of milliseconds while a timer such as that of `time_limit` is set.)
         start = time.thread_time()
         try:
             with time_limit(seconds):

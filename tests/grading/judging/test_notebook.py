@@ -42,7 +42,7 @@ def points(playing: Playing) -> dict[str, float | None]:
 
 
 def kill_before(source: str, times: int, patch: pytest.MonkeyPatch) -> list[int]:
-    """Have players killed from outside as they are about to run a cell, so many of them; return which were."""
+    """Have so many players killed from outside, each as it is about to run a cell; return which were."""
     killed: list[int] = []
     say = RunningPlayer.say
 
