@@ -39,8 +39,8 @@ class NotebookRun:
 
     A cell that brings its player down is lost alone: a new player runs the cells before it again, without the
     graded ones and without those that were lost, and goes on behind it. Where a player ends and nobody knows
-    why, its cell is played a second time before it is lost: the machine may have run out of memory, or a person
-    may have ended the wrong process.
+    why, its cell is played a second time before it is lost: the machine may have run out of memory, or
+    somebody may have ended the wrong process.
 
     Args:
         notebook: The notebook; the outputs of its cells are replaced.
