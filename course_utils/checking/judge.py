@@ -265,7 +265,9 @@ def _judge_predictions(
 
 def judge(chapter: str, exercise: Exercise, answer: Any, evidence: Evidence, *, graded: bool) -> Report:
     """Check an answer on all of the evidence's cases and explain the outcome."""
-    return report_on(chapter, exercise, answer, evidence, evidence.behaviors(answer), graded=graded)
+    with standard_surroundings(evidence.seed):
+        found = evidence.behaviors(answer)
+        return report_on(chapter, exercise, answer, evidence, found, graded=graded)
 
 
 def report_on(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from typing import Any
 
@@ -130,18 +131,32 @@ def test_graded_crash_and_wrong_type_show_no_value() -> None:
     assert not re.search(r"\d", report.cases[0].public_message)
 
 
+def burn(seconds: float) -> None:
+    end = time.thread_time() + seconds
+    while time.thread_time() < end:
+        pass
+
+
 def test_slow_answer_is_not_timed_again_and_again() -> None:
     calls = []
 
     def slow(matrix):
         calls.append(len(matrix))
-        end = time.thread_time() + 1.5 * (len(matrix) > 100)
-        while time.thread_time() < end:
-            pass
+        burn(1.5 * (len(matrix) > 100))
         return matrix.sum(1)
 
     assert check(exercises.sums, slow, seed=5).points == 1
     assert calls.count(3000) == 1
+
+
+def test_time_of_threads_is_the_answers() -> None:
+    def with_threads(matrix):
+        thread = threading.Thread(target=burn, args=(0.5 * (len(matrix) > 100),))
+        thread.start()
+        thread.join()
+        return matrix.sum(1)
+
+    assert check(exercises.sums, with_threads, seed=5).points == 1
 
 
 def test_time_that_others_have_the_processor_is_not_the_answers() -> None:
