@@ -75,17 +75,21 @@ def teeth(
     chapters: Annotated[
         list[str] | None, typer.Argument(metavar="PART/CHAPTER", help="All chapters when left out.")
     ] = None,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help="On how many draws of its inputs each exercise is proved.")
+    ] = None,
 ) -> int:
     """Prove the checks: right answers pass, known mistakes and mutants are caught.
 
     Prints a table, the mutants that survive with the reason why each is equivalent, and every problem. Ends
     with 0 if the bar is met, else 1.
 
-    Example: course teeth transformers/attention
+    Example: course teeth transformers/attention --seeds 500
     """
+    from course_utils.checking.teeth import SEEDS
     from course_utils.checking.teeth import main as prove
 
-    return prove(chapters or [])
+    return prove(chapters or [], seeds or SEEDS)
 
 
 def build(chosen: str | None) -> typer.Typer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import contextlib
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -37,7 +38,12 @@ HOPELESS_SECONDS = 1.0
 # The reference is quick; many runs find its own time also on a busy machine.
 REFERENCE_REPEATS = 25
 MOST_TIMEOUTS = 2
+MOST_DRAWS = 5
 _ANY_VALUE = Tolerance(relative=0.0, absolute=math.inf, check_dtype=False)
+
+
+class _UnfitDrawError(ValueError):
+    """With these numbers the reference does not do what the case is about."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +64,23 @@ class Evidence:
         self.exercise = exercise
         self.seed = seed
         with standard_surroundings(seed):
-            self.trials = exercise.trials(seed, hidden=graded)
-            self.right = [self._reference(trial) for trial in self.trials]
+            found = [self._with_reference(trial) for trial in exercise.trials(seed, hidden=graded)]
+        self.trials = [trial for trial, _ in found]
+        self.right = [right for _, right in found]
         self._mistakes: dict[str, list[Behavior]] | None = None
         self._fastest: dict[str, float] = {}
+
+    def _with_reference(self, trial: Trial) -> tuple[Trial, Behavior]:
+        """Return a trial and what the reference does in it.
+
+        Numbers that it cannot be asked about are drawn anew: one seed in thousands must not keep a class from
+        being graded.
+        """
+        for number in range(1, MOST_DRAWS):
+            with contextlib.suppress(_UnfitDrawError):
+                return trial, self._reference(trial)
+            trial = self.exercise.trial(trial.case, self.seed, other=number)
+        return trial, self._reference(trial)
 
     def _reference(self, trial: Trial) -> Behavior:
         observation = _perform(self.exercise.reference_answer, trial)
@@ -72,7 +91,7 @@ class Evidence:
         ):
             seen = f"raised {failure.kind}: {failure.message}" if failure else "raised nothing"
             expected = wanted.__name__ if wanted else "no exception"
-            raise ValueError(
+            raise _UnfitDrawError(
                 f"{self.exercise.name}, case {trial.case.name!r}: the reference {seen}; expected {expected}"
             )
         result = judge_case(self.exercise, trial, observation, observation)

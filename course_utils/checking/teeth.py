@@ -7,6 +7,7 @@ reference are caught; and a check is quick.
 
 from __future__ import annotations
 
+import functools
 import multiprocessing
 import os
 import statistics
@@ -267,25 +268,25 @@ def table(findings: Iterable[Finding]) -> Table:
     return result
 
 
-def _examine_by_name(chapter: str, name: str) -> Finding:
+def _examine_by_name(chapter: str, name: str, seeds: int) -> Finding:
     torch.set_num_threads(1)
-    return examine(chapter, load_exercises(chapter)[name])
+    return examine(chapter, load_exercises(chapter)[name], seeds)
 
 
-def examine_all(chapters: Iterable[str]) -> Iterator[Finding]:
+def examine_all(chapters: Iterable[str], seeds: int = SEEDS) -> Iterator[Finding]:
     """Prove every exercise of the chapters, one process a core, in the order of their declaration."""
     names = [(chapter, name) for chapter in chapters for name in load_exercises(chapter)]
     # Forking after torch has started threads can hang the child, so each worker starts afresh.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(len(names), os.cpu_count() or 1), mp_context=context) as pool:
-        yield from pool.map(_examine_by_name, *zip(*names, strict=True))
+        yield from pool.map(functools.partial(_examine_by_name, seeds=seeds), *zip(*names, strict=True))
 
 
-def main(chapters: list[str]) -> int:
+def main(chapters: list[str], seeds: int = SEEDS) -> int:
     """Print the table, the survivors with their reasons and every problem; return the exit code."""
     console = Console(width=None if sys.stdout.isatty() else 150)
     findings = []
-    for finding in examine_all(chapters or chapters_with_checks()):
+    for finding in examine_all(chapters or chapters_with_checks(), seeds):
         findings.append(finding)
         console.print(f"{'PROBLEMS' if finding.problems else 'met':9}{finding.chapter} {finding.exercise}")
     console.print(table(findings))
@@ -305,7 +306,3 @@ def main(chapters: list[str]) -> int:
         console.print(f"PROBLEM the median check must take less than {MEDIAN_SECONDS:g} s")
     console.print(f"{len(findings) - failed} passed, {failed} failed")
     return int(failed > 0 or median > MEDIAN_SECONDS)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 import torch
 from torch import nn
 
-from course_utils.checking import Exercise
+from course_utils.checking import Exercise, function
 from course_utils.checking.judge import Evidence
 from course_utils.checking.perform import perform
 from course_utils.checking.script import Script
@@ -305,3 +306,31 @@ def test_two_mistakes_of_one_explanation_are_refused() -> None:
     twice.mistake("It is tripled.", edit=("* 2", "* 3"))
     with pytest.raises(ValueError, match=r"two mistakes explained by 'It is tripled\.'"):
         twice.mistake("It is tripled.", edit=("* 2", "* 4"))
+
+
+def unlucky(fails: Callable[[int], bool]) -> Exercise:
+    """Return an exercise whose reference refuses some draws, with a case that draws blindly."""
+
+    def halve(number):
+        if fails(number):
+            raise ArithmeticError("no such half")
+        return number / 2
+
+    exercise = function(halve, points=1)
+    exercise.case("any number")(lambda draw: {"number": draw.integer(0, 9)})
+    return exercise
+
+
+def test_numbers_that_the_reference_refuses_are_drawn_again() -> None:
+    exercise = unlucky(lambda number: number % 2 == 1)
+    for seed in range(20):
+        evidence = Evidence(exercise, seed, graded=True)
+        assert evidence.trials[0].script.steps[0].args[0] % 2 == 0
+        again = Evidence(exercise, seed, graded=True)
+        assert again.trials[0].script.steps[0].args == evidence.trials[0].script.steps[0].args
+        assert check(exercise, lambda number: number / 2, seed).points == 1
+
+
+def test_a_reference_that_always_fails_is_an_error() -> None:
+    with pytest.raises(ValueError, match=r"case 'any number': the reference raised ArithmeticError"):
+        Evidence(unlucky(lambda _: True), 3, graded=True)

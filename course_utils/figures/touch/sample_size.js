@@ -78,9 +78,9 @@ function figure(stage, data, touch) {
     // The axis goes on behind its last tick, as far as the curves.
     const rest = { x1: x(decades[decades.length - 1]), x2: across(most), y1: height - 42, y2: height - 42 };
     return touch.drawing(width, height, label,
-      shape("g", { class: "touch-axis" }, shape("line", rest)),
       touch.axis("x", height - 42, decades, x, "test examples", (exponent) => written(10 ** exponent)),
       touch.axis("y", 60, ticks, y, "probability of being off", power),
+      shape("g", { class: "touch-axis" }, shape("line", rest)),
       shape("line", { x1: across(at), x2: across(at), y1: y(-6), y2: y(0), style: LINES.chosen }),
       shape("line", { x1: x(1), x2: across(most), y1: up(failure()), y2: up(failure()), style: LINES.allowed }),
       curve(exact, LINES.exact, data.samples),
