@@ -792,13 +792,15 @@ def _(draw):
     return Script.build().do("fit", x[order], y[order]).call("predict", x)
 
 
-@life("two questions are needed")
+@life("two questions are needed on each path")
 def _(draw):
+    # Two on each path are three in all.
     corners = np.repeat([[0.0, 0.0], [0.0, 2.0], [2.0, 0.0], [2.0, 2.0]], 2, axis=0)
     order = draw.permutation(8).numpy()
     y = np.where(corners[:, 0] == corners[:, 1], 4, 9)
     shift = float(draw.integer(1, 5))
-    return Script.build().do("fit", (corners + shift)[order], y[order]).call("predict", corners + shift + 0.5)
+    script = Script.build(max_depth=2).do("fit", (corners + shift)[order], y[order])
+    return script.call("predict", corners + shift + 0.5)
 
 
 @life("many questions in a row")
