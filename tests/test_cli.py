@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from course_utils import cli
+from course_utils.checking.teeth import SEEDS
 
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
 
@@ -86,6 +87,18 @@ def test_the_status_is_what_the_verb_returns(monkeypatch: pytest.MonkeyPatch):
     with pytest.raises(SystemExit) as end:
         cli.main()
     assert end.value.code == 3
+
+
+@pytest.mark.parametrize(("words", "seeds"), [(["--seeds", "3"], 3), ([], SEEDS)])
+def test_teeth_are_proved_on_as_many_seeds_as_asked(
+    words: list[str], seeds: int, monkeypatch: pytest.MonkeyPatch
+):
+    seen: list[tuple[list[str], int]] = []
+    monkeypatch.setattr("course_utils.checking.teeth.main", lambda *given: seen.append(given) or 0)
+    monkeypatch.setattr(cli.sys, "argv", ["course", "teeth", "part/chapter", *words])
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert seen == [(["part/chapter"], seeds)]
 
 
 def test_words_are_handed_on_untouched(monkeypatch: pytest.MonkeyPatch):

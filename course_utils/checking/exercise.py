@@ -134,8 +134,8 @@ class Exercise:
     ) -> Callable[[DrawCase], DrawCase]:
         """Add a budget: the answer may take `at_most` times as long as the reference.
 
-        Both are measured in turn in the same run, in processor time and with one thread, so that a slow or
-        busy machine changes nothing.
+        Both are measured in turn in the same run, in processor time and with one thread of torch's, so
+        that a slow or busy machine changes nothing.
         """
         return self._adder(
             name, "efficiency", self.tolerance, weight=weight, hidden=hidden, seconds=seconds, at_most=at_most

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import linecache
-import resource
 import sys
 import sysconfig
 import time
@@ -22,6 +21,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
+try:
+    import resource
+except ImportError:
+    resource = None  # type: ignore[assignment]
 
 from course_utils.checking.limits import PRINT_LIMIT, TimedOut, bounded_text, captured_output, time_limit
 from course_utils.checking.script import FORWARD, Script, Step
@@ -56,8 +60,8 @@ class Observation:
     """All that was seen when a script ran on an answer.
 
     `value` is the result of a function, or a dictionary from the label of each recorded step to
-    its result. `changed` names the inputs that the answer edited in place. `seconds` is the processor time
-    that it took.
+    its result. `changed` names the inputs that the answer edited in place. `seconds` is the
+    processor time that it took, or the time by the clock where that is less.
     """
 
     value: Any = None
@@ -110,8 +114,11 @@ def perform_once(answer: Any, script: Script, *, seconds: float, seed: int) -> O
 def _processor_seconds() -> float:
     """Return the processor time of this process so far, with that of its threads and of processes that ended.
 
-    Not `time.process_time`, which may go in ticks of milliseconds where a timer counts processor time.
+    Not `time.process_time`, which may go in ticks of milliseconds where a timer counts processor time, unless
+    there is nothing else, as on Windows.
     """
+    if resource is None:
+        return time.process_time()
     used = (resource.getrusage(whose) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return sum(usage.ru_utime + usage.ru_stime for usage in used)
 

@@ -13,6 +13,7 @@ import os
 import statistics
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ from course_utils.checking.report import Report
 
 SEEDS = 25
 SEEDS_RUN_TWICE = 5
+MOST_REDRAWN = 0.02
 """For these a mistake is run twice, as an answer and as what answers are compared with: one that is not
 the same each time is found. For the others one run serves both.
 """
@@ -112,11 +114,16 @@ def examine(chapter: str, exercise: Exercise, seeds: int = SEEDS) -> Finding:
     ):
         if found < least:
             finding.add(f"{found} {what}, at least {least} are needed")
+    redrawn: Counter[str] = Counter()
     try:
         for number in range(seeds):
             evidence = Evidence(exercise, derive_seed("teeth", number), graded=True)
+            redrawn.update(evidence.redrawn)
             _prove_right_answers(finding, exercise, evidence, number)
             _prove_mistakes(finding, exercise, evidence, number)
+        for name, count in redrawn.items():
+            if count > MOST_REDRAWN * seeds:
+                finding.add(f"the reference refuses {count} draws of {name!r} on {seeds} seeds: draw others")
         _prove_stub(finding, exercise)
         _prove_mutants(finding, exercise)
         _prove_speed(finding, exercise)

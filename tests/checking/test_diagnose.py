@@ -149,6 +149,17 @@ def test_slow_answer_is_not_timed_again_and_again() -> None:
     assert calls.count(3000) == 1
 
 
+def test_answer_that_waits_and_is_slow_does_not_keep_its_learner_waiting() -> None:
+    def waiting_and_slow(matrix):
+        time.sleep(0.5 * (len(matrix) > 100))
+        burn(0.01 * (len(matrix) > 100))
+        return matrix.sum(1)
+
+    began = time.monotonic()
+    assert check(exercises.sums, waiting_and_slow, seed=5).points == 1
+    assert time.monotonic() - began < 8
+
+
 def test_time_of_threads_is_the_answers() -> None:
     def with_threads(matrix):
         thread = threading.Thread(target=burn, args=(0.5 * (len(matrix) > 100),))

@@ -15,6 +15,7 @@ from torch import nn
 
 from course_utils.checking import Exercise, function
 from course_utils.checking.judge import Evidence
+from course_utils.checking.limits import TimedOut
 from course_utils.checking.perform import perform
 from course_utils.checking.script import Script
 from course_utils.checking.surroundings import random_numbers_kept
@@ -329,6 +330,30 @@ def test_numbers_that_the_reference_refuses_are_drawn_again() -> None:
         again = Evidence(exercise, seed, graded=True)
         assert again.trials[0].script.steps[0].args == evidence.trials[0].script.steps[0].args
         assert check(exercise, lambda number: number / 2, seed).points == 1
+
+
+def test_what_is_drawn_again_is_none_of_the_other_numbers() -> None:
+    exercise = unlucky(lambda number: number % 2 == 1)
+    evidence = next(e for e in (Evidence(exercise, seed, graded=True) for seed in range(50)) if e.redrawn)
+    assert set(evidence.redrawn) == {"any number"}
+    trial = evidence.trials[0]
+    seeds = {exercise.trial(trial.case, evidence.seed, other=number).seed for number in range(30)}
+    assert trial.seed not in seeds
+
+
+@pytest.mark.parametrize("error", [TimedOut(), MemoryError()])
+def test_a_machine_that_is_too_small_or_busy_changes_no_draw(error: BaseException) -> None:
+    calls = []
+
+    def fails(number: int) -> bool:
+        calls.append(number)
+        if len(calls) == 1:
+            raise error
+        return False
+
+    with pytest.raises(ValueError, match="the reference raised"):
+        Evidence(unlucky(fails), 3, graded=True)
+    assert len(calls) == 1
 
 
 def test_a_reference_that_always_fails_is_an_error() -> None:

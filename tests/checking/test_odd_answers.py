@@ -46,10 +46,14 @@ def test_global_settings_that_an_answer_changes_are_put_back() -> None:
         change_everything()
         return result
 
-    torch.set_num_threads(2)
-    before = settings()
-    assert check(exercises.attention, meddles).points == 4
-    assert settings() == before
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        before = settings()
+        assert check(exercises.attention, meddles).points == 4
+        assert settings() == before
+    finally:
+        torch.set_num_threads(threads)
 
 
 def test_settings_of_the_notebook_decide_nothing() -> None:

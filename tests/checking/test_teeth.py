@@ -75,6 +75,18 @@ def test_surviving_mutant_is_reported_until_it_is_explained() -> None:
     assert any("of the mutants are caught" in problem for problem in problems)
 
 
+@pytest.mark.usefixtures("released")
+def test_draws_that_the_reference_often_refuses_are_reported() -> None:
+    exercise = sharp()
+    exercise.case("nothing is refused", raises=TypeError)(
+        lambda draw: {"values": draw.normal(3) if draw.integer(0, 9) > 7 else None}
+    )
+    problems = examine("part/chapter", exercise, seeds=25).problems
+    assert any(
+        problem.startswith("the reference refuses") and "nothing is" in problem for problem in problems
+    )
+
+
 def test_missing_release_is_reported() -> None:
     problems = examine("part/chapter", sharp(), seeds=1).problems
     assert any("make exercises" in problem for problem in problems)

@@ -135,8 +135,8 @@ class Channel:
     def _write(self, parts: Packed, deadline: float | None) -> None:
         waiting = [memoryview(part) for part in parts if len(part)]
         while waiting:
-            self._wait_until(deadline)
             try:
+                self._wait_until(deadline)
                 sent = self.connection.sendmsg(waiting[:_PARTS_AT_ONCE])
             except TimeoutError:
                 raise ChannelTimeoutError from None

@@ -21,7 +21,9 @@ from course_utils.grading.reading import grade_id
 from course_utils.grading.sandbox.limits import Limits
 
 MOST_LOST = 4
+MOST_SECOND_TRIES = 4
 SENDING_SECONDS = 10.0
+DEAD = "DeadKernel"
 NOT_RUN = "was not run: the notebook had used up its time or its kernels"
 
 
@@ -60,7 +62,7 @@ class NotebookRun:
         self._start = start
         self._player: RunningPlayer | None = None
         self._losses = 0
-        self._ended: set[int] = set()
+        self._ended: dict[int, str] = {}
         self._marked: set[str] = set()
 
     def run(self) -> Playing:
@@ -88,22 +90,29 @@ class NotebookRun:
                 self.playing.records[name] = record
             self.shown.begin()
             again = self._try_cell(number, cell, record)
+            if again:
+                self.shown.forget()
         if exercise is not None:
             self._marked.add(exercise)
 
     def _try_cell(self, number: int, cell: NotebookNode, record: CellRecord) -> bool:
-        """Play a cell; say whether it is to be played again."""
+        """Play a cell; say whether it is to be played again, which takes no time from the other cells."""
+        began = time.monotonic()
         player = self._ready_player(number)
+        if number in self._ended:
+            self._deadline += time.monotonic() - began
         if player is None:
-            self._lose(number, cell, record, NOT_RUN, "NotRun")
+            why, name = (self._ended[number], DEAD) if number in self._ended else (NOT_RUN, "NotRun")
+            self._lose(number, cell, record, why, name)
             return False
         try:
             interrupted = self._play(player, cell.source, record)
         except PlayerLostError as error:
             self._player = None
             if self._is_lost(number, error):
-                self._lose(number, cell, record, str(error), "DeadKernel")
+                self._lose(number, cell, record, str(error), DEAD)
                 return False
+            self._deadline += time.monotonic() - began
             return True
         cell.outputs = self.shown.finished()
         if interrupted:
@@ -112,8 +121,9 @@ class NotebookRun:
 
     def _is_lost(self, number: int, error: PlayerLostError) -> bool:
         """Say whether a cell whose player was lost is to blame for it."""
-        if isinstance(error, PlayerEndedError) and number not in self._ended:
-            self._ended.add(number)
+        first = number not in self._ended and len(self._ended) < MOST_SECOND_TRIES
+        if isinstance(error, PlayerEndedError) and first:
+            self._ended[number] = str(error)
             return False
         self._losses += 1
         return True

@@ -30,6 +30,11 @@ class Shown:
         self._cell = 0
         self._clear = False
 
+    def forget(self) -> None:
+        """Drop what the cell has shown, as if it had not been run."""
+        self._all -= self._cell
+        self.begin()
+
     @property
     def _room(self) -> int:
         return min(

@@ -145,6 +145,8 @@ class RunningPlayer:
         self.on_output: Callable[[Message], None] = lambda _message: None
         self.on_given: Callable[[Message], Message] = lambda _message: {"value": None}
         self._handle = handle
+        self._lost: PlayerLostError | None = None
+        self._interrupted = False
         self._channel = Channel(
             connection,
             most_bytes=policy.limits.answer_bytes,
@@ -167,6 +169,8 @@ class RunningPlayer:
         Raises:
             PlayerLostError: it has ended, or does not listen.
         """
+        if "source" in message:
+            self._interrupted = False
         self.say_packed(self._channel.pack(message), seconds=seconds)
 
     def pack(self, message: Message) -> Packed:
@@ -182,6 +186,7 @@ class RunningPlayer:
         Raises:
             PlayerLostError: it has ended, or does not listen.
         """
+        self._require_player()
         try:
             self._channel.send_packed(message, deadline=time.monotonic() + seconds)
         except ChannelClosedError:
@@ -216,6 +221,7 @@ class RunningPlayer:
             PlayerLostError: the player has ended, or said what is not a message.
             ChannelTimeoutError: nothing came in time; the player still runs.
         """
+        self._require_player()
         try:
             message = self._channel.receive(deadline=deadline)
         except ChannelClosedError:
@@ -261,19 +267,28 @@ class RunningPlayer:
 
     def interrupt(self) -> None:
         """Interrupt what the player runs, as the stop button does."""
+        self._interrupted = True
         if self._kernel is not None:
             with contextlib.suppress(OSError):
                 signal.pidfd_send_signal(self._kernel, signal.SIGINT)
 
+    def _require_player(self) -> None:
+        """Say once more why the player was lost: a function that called it may have kept that to itself."""
+        if self._lost is not None:
+            raise self._lost
+
     def _gone(self) -> NoReturn:
         time.sleep(0.1)  # the watchdog may be about to say why
+        if self._interrupted:
+            self.lose("ran too long, and ended when it was interrupted")
         self.lose("ended its kernel (an exit, or a crash)", PlayerEndedError)
 
     def lose(self, why: str, error: type[PlayerLostError] = PlayerLostError) -> NoReturn:
         """End the player and say why."""
         reason = self._watchdog.reason
         self.close()
-        raise PlayerLostError(f"was ended: {reason}") if reason else error(why)
+        self._lost = PlayerLostError(f"was ended: {reason}") if reason else error(why)
+        raise self._lost
 
     def close(self) -> None:
         """End the player, whatever it does."""

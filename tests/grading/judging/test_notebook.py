@@ -18,12 +18,15 @@ from course_utils.grading.judging.bench import Bench
 from course_utils.grading.judging.notebook import Playing
 from course_utils.grading.judging.players import RunningPlayer
 from course_utils.grading.judging.stage import stage_of
-from course_utils.grading.places import Places
+from course_utils.grading.places import Chapter, Places
+from course_utils.grading.sandbox.limits import Limits
 from course_utils.grading.sandbox.processes import tree
 from course_utils.grading.walls import find_tier
 from tests.grading.classroom import CHAPTER, ROOT, cell, solutions
 
 FIRST, TEST, LATER = "scaled_dot_product_attention", "check_scaled_dot_product_attention", "causal_mask"
+
+ENDED = "ended its kernel (an exit, or a crash)"
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +36,8 @@ def bench() -> Iterator[Bench]:
     bench.close()
 
 
-def play(bench: Bench, notebook: NotebookNode) -> Playing:
-    return bench.play(notebook, stage_of(Places(ROOT), CHAPTER))
+def play(bench: Bench, notebook: NotebookNode, chapter: Chapter = CHAPTER) -> Playing:
+    return bench.play(notebook, stage_of(Places(ROOT), chapter))
 
 
 def points(playing: Playing) -> dict[str, float | None]:
@@ -113,7 +116,7 @@ def test_a_cell_whose_player_ends_twice_is_lost_alone(
     killed = kill_before(cell(right, TEST).source, 2, monkeypatch)
     playing = play(bench, right)
     assert len(killed) == 2
-    assert list(playing.lost.values()) == ["ended its kernel (an exit, or a crash)"]
+    assert list(playing.lost.values()) == [ENDED]
     assert points(playing) == {**expected, TEST: None}
 
 
@@ -126,5 +129,84 @@ def test_as_many_cells_as_players_may_be_lost(bench: Bench, right: NotebookNode)
     earned = points(playing)
     assert not any(earned.values())
     reasons = [playing.lost[place] for place in sorted(playing.lost)]
-    assert reasons.count("ended its kernel (an exit, or a crash)") == playing_notebook.MOST_LOST
+    assert reasons.count(ENDED) == playing_notebook.MOST_LOST
     assert set(reasons[playing_notebook.MOST_LOST :]) == {playing_notebook.NOT_RUN}
+
+
+@contextlib.contextmanager
+def bench_with(bench: Bench, limits: Limits) -> Iterator[Bench]:
+    other = Bench(bench.secret_seed, limits, bench.tier)
+    yield other
+    other.close()
+
+
+BAD = """
+import os
+import numpy as np
+from course_utils.grading.player.link import the_link
+from course_utils.training.backpropagation import numerical_gradient
+
+def bad(_point):
+    {does}
+
+numerical_gradient(bad, np.ones(3))
+"""
+SPOILS = "the_link().channel.connection.sendall(b'something that is no message at all')"
+
+
+@pytest.mark.parametrize(("does", "why"), [("os._exit(1)", ENDED), (SPOILS, "broke its connection")])
+def test_a_player_lost_while_it_answers_its_judge_costs_its_cell_alone(
+    does: str, why: str, bench: Bench
+) -> None:
+    """The judge calls a function of the cell: what becomes of it there is no error of the judge's."""
+    chapter = Chapter("training", "backpropagation")
+    content = nbformat.read(Places(ROOT).solution(chapter), as_version=4)
+    expected = points(play(bench, copy.deepcopy(content), chapter))
+    content.cells.append(nbformat.v4.new_code_cell(BAD.format(does=does)))
+    playing = play(bench, content, chapter)
+    assert points(playing) == expected
+    assert list(playing.lost) == [len(content.cells) - 1]
+    assert playing.lost[len(content.cells) - 1].startswith(why)
+
+
+def test_a_second_try_takes_no_time_from_other_cells(bench: Bench, right: NotebookNode) -> None:
+    cell(right, FIRST).source += "\nimport time\ntime.sleep(2)"
+    cell(right, "split_heads").source = "import os, time\ntime.sleep(2)\nos._exit(1)"
+    # Enough for each once, and to come back; not for all that happens.
+    with bench_with(bench, Limits(notebook_seconds=9)) as short:
+        playing = play(short, right)
+    assert list(playing.lost.values()) == [ENDED]
+    assert points(playing)["check_MultiHeadAttention"] == 5.0
+
+
+def test_a_kernel_that_an_interrupt_ends_is_not_played_again(bench: Bench, right: NotebookNode) -> None:
+    cell(
+        right, LATER
+    ).source = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_DFL)\nwhile True:\n    pass"
+    with bench_with(bench, Limits(cell_seconds=3)) as hasty:
+        playing = play(hasty, right)
+    assert list(playing.lost.values()) == ["ran too long, and ended when it was interrupted"]
+
+
+def test_what_a_first_try_has_shown_counts_for_nothing(
+    bench: Bench, right: NotebookNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    much, more = (nbformat.v4.new_code_cell(source) for source in ("print('x' * 600)", "print('y' * 350)"))
+    place = right.cells.index(cell(right, FIRST))
+    right.cells[place:place] = [much, more]
+    attend = RunningPlayer.attend
+    killed: list[int] = []
+
+    def kill_when_it_has_shown(self: RunningPlayer, message: dict) -> None:
+        attend(self, message)
+        if "x" * 600 in str(message) and not killed:
+            killed.append(self.pid)
+            # Before it can say that the cell is done.
+            self._channel.connection.close()
+
+    monkeypatch.setattr(RunningPlayer, "attend", kill_when_it_has_shown)
+    with bench_with(bench, Limits(output_characters=1000)) as small:
+        playing = play(small, right)
+    assert len(killed) == 1
+    assert playing.lost == {}
+    assert more.outputs[0].text == "y" * 350 + "\n"
