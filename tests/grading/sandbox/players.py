@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
@@ -124,10 +125,12 @@ class Player:
         self.pid = self.facts["pid"]
         self.watchdog = None
         if self.pid and self.watched:
-            pidfd = os.pidfd_open(self.pid)
-            self.watchdog = Watchdog(self.policy, self.pid, pidfd)
-            os.close(pidfd)
-            self.watchdog.start()
+            # One that has nothing to do may have ended before anybody could look at it.
+            with contextlib.suppress(ProcessLookupError):
+                pidfd = os.pidfd_open(self.pid)
+                self.watchdog = Watchdog(self.policy, self.pid, pidfd)
+                os.close(pidfd)
+                self.watchdog.start()
         return self
 
     def read_line(self) -> str:
