@@ -11,6 +11,7 @@ from typing import NoReturn
 
 import pytest
 
+from course_utils.checking import limits
 from course_utils.checking.limits import (
     TimedOut,
     forget_interrupts,
@@ -55,6 +56,8 @@ def test_nothing_comes_late_when_nothing_interrupted() -> None:
         pass
     with undisturbed(), undisturbed():
         pass
+    assert limits._waiting == []
+    assert limits._undisturbed == [0]
 
 
 @pytest.mark.usefixtures("stop_button")

@@ -83,15 +83,14 @@ class NotebookRun:
         exercise = expected_exercise(cell.source) if is_test(cell) else None
         name = grade_id(cell)
         cell.execution_count = None
-        again = True
-        while again:
+        self.shown.begin()
+        while True:
             record = CellRecord(exercise)
             if is_test(cell) and name is not None:
                 self.playing.records[name] = record
-            self.shown.begin()
-            again = self._try_cell(number, cell, record)
-            if again:
-                self.shown.forget()
+            if not self._try_cell(number, cell, record):
+                break
+            self.shown.forget()
         if exercise is not None:
             self._marked.add(exercise)
 
@@ -109,7 +108,7 @@ class NotebookRun:
             interrupted = self._play(player, cell.source, record)
         except PlayerLostError as error:
             self._player = None
-            if self._is_lost(number, error):
+            if self._count_loss(number, error):
                 self._lose(number, cell, record, str(error), DEAD)
                 return False
             self._deadline += time.monotonic() - began
@@ -119,8 +118,8 @@ class NotebookRun:
             self.playing.lost[number] = "ran too long and was interrupted"
         return False
 
-    def _is_lost(self, number: int, error: PlayerLostError) -> bool:
-        """Say whether a cell whose player was lost is to blame for it."""
+    def _count_loss(self, number: int, error: PlayerLostError) -> bool:
+        """Say whether a cell is to blame for the loss of its player, and count the loss if it is."""
         first = number not in self._ended and len(self._ended) < MOST_SECOND_TRIES
         if isinstance(error, PlayerEndedError) and first:
             self._ended[number] = str(error)
@@ -156,7 +155,7 @@ class NotebookRun:
             self._play(self._player, cell.source, CellRecord())
         except PlayerLostError as error:
             self._player = None
-            if self._is_lost(number, error):
+            if self._count_loss(number, error):
                 self.playing.lost[number] = "brought the kernel down when it was run again"
             return False
         finally:

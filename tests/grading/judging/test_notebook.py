@@ -25,15 +25,13 @@ from course_utils.grading.walls import find_tier
 from tests.grading.classroom import CHAPTER, ROOT, cell, solutions
 
 FIRST, TEST, LATER = "scaled_dot_product_attention", "check_scaled_dot_product_attention", "causal_mask"
-
 ENDED = "ended its kernel (an exit, or a crash)"
 
 
 @pytest.fixture(scope="module")
 def bench() -> Iterator[Bench]:
-    bench = Bench("a seed of these tests", tier=find_tier(trusted=False))
-    yield bench
-    bench.close()
+    with contextlib.closing(Bench("a seed of these tests", tier=find_tier(trusted=False))) as bench:
+        yield bench
 
 
 def play(bench: Bench, notebook: NotebookNode, chapter: Chapter = CHAPTER) -> Playing:
@@ -89,14 +87,12 @@ def test_a_player_that_is_killed_as_it_repeats_cells_costs_nothing(
     cell(right, "split_heads").source = "import os\nos._exit(1)"
     expected = points(play(bench, copy.deepcopy(right)))
     assert expected["check_split_heads"] is None
-    source, times = cell(right, LATER).source, 0
+    source = cell(right, LATER).source
     repeat = playing_notebook.NotebookRun._repeat
     killed: list[int] = []
 
     def repeat_in_danger(self: playing_notebook.NotebookRun, number: int) -> bool:
-        nonlocal times
-        if self.notebook.cells[number].source == source and not times:
-            times = 1
+        if self.notebook.cells[number].source == source and not killed:
             assert self._player is not None
             killed.append(self._player.pid)
             os.kill(self._player.pid, signal.SIGKILL)
@@ -133,13 +129,6 @@ def test_as_many_cells_as_players_may_be_lost(bench: Bench, right: NotebookNode)
     assert set(reasons[playing_notebook.MOST_LOST :]) == {playing_notebook.NOT_RUN}
 
 
-@contextlib.contextmanager
-def bench_with(bench: Bench, limits: Limits) -> Iterator[Bench]:
-    other = Bench(bench.secret_seed, limits, bench.tier)
-    yield other
-    other.close()
-
-
 BAD = """
 import os
 import numpy as np
@@ -173,17 +162,16 @@ def test_a_second_try_takes_no_time_from_other_cells(bench: Bench, right: Notebo
     cell(right, FIRST).source += "\nimport time\ntime.sleep(2)"
     cell(right, "split_heads").source = "import os, time\ntime.sleep(2)\nos._exit(1)"
     # Enough for each once, and to come back; not for all that happens.
-    with bench_with(bench, Limits(notebook_seconds=9)) as short:
+    with contextlib.closing(Bench(bench.secret_seed, Limits(notebook_seconds=9), bench.tier)) as short:
         playing = play(short, right)
     assert list(playing.lost.values()) == [ENDED]
     assert points(playing)["check_MultiHeadAttention"] == 5.0
 
 
 def test_a_kernel_that_an_interrupt_ends_is_not_played_again(bench: Bench, right: NotebookNode) -> None:
-    cell(
-        right, LATER
-    ).source = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_DFL)\nwhile True:\n    pass"
-    with bench_with(bench, Limits(cell_seconds=3)) as hasty:
+    endless = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_DFL)\nwhile True:\n    pass"
+    cell(right, LATER).source = endless
+    with contextlib.closing(Bench(bench.secret_seed, Limits(cell_seconds=3), bench.tier)) as hasty:
         playing = play(hasty, right)
     assert list(playing.lost.values()) == ["ran too long, and ended when it was interrupted"]
 
@@ -205,7 +193,7 @@ def test_what_a_first_try_has_shown_counts_for_nothing(
             self._channel.connection.close()
 
     monkeypatch.setattr(RunningPlayer, "attend", kill_when_it_has_shown)
-    with bench_with(bench, Limits(output_characters=1000)) as small:
+    with contextlib.closing(Bench(bench.secret_seed, Limits(output_characters=1000), bench.tier)) as small:
         playing = play(small, right)
     assert len(killed) == 1
     assert playing.lost == {}
