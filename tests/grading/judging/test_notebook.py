@@ -7,12 +7,15 @@ import copy
 import functools
 import os
 import signal
+import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import nbformat
 import pytest
 from nbformat import NotebookNode
 
+from course_utils.grading.channel.frames import ChannelTimeoutError
 from course_utils.grading.judging import notebook as playing_notebook
 from course_utils.grading.judging.bench import Bench
 from course_utils.grading.judging.notebook import Playing
@@ -158,22 +161,65 @@ def test_a_player_lost_while_it_answers_its_judge_costs_its_cell_alone(
     assert playing.lost[len(content.cells) - 1].startswith(why)
 
 
-def test_a_second_try_takes_no_time_from_other_cells(bench: Bench, right: NotebookNode) -> None:
-    cell(right, FIRST).source += "\nimport time\ntime.sleep(2)"
-    cell(right, "split_heads").source = "import os, time\ntime.sleep(2)\nos._exit(1)"
-    # Enough for each once, and to come back; not for all that happens.
-    with contextlib.closing(Bench(bench.secret_seed, Limits(notebook_seconds=9), bench.tier)) as short:
+def take_long(cells: dict[str, float], patch: pytest.MonkeyPatch) -> None:
+    """Have the clock of the notebook go ahead by so many seconds each time that one of these cells is run."""
+    passed = 0.0
+    say = RunningPlayer.say
+
+    @functools.wraps(say)
+    def say_and_go_ahead(self: RunningPlayer, message: dict, *, seconds: float) -> None:
+        nonlocal passed
+        say(self, message, seconds=seconds)
+        passed += cells.get(message.get("source", ""), 0.0)
+
+    patch.setattr(RunningPlayer, "say", say_and_go_ahead)
+    patch.setattr(playing_notebook, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + passed))
+
+
+def test_a_second_try_takes_no_time_from_other_cells(
+    bench: Bench, right: NotebookNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cell(right, "split_heads").source = "import os\nos._exit(1)"
+    # The first cell is run three times: also for the second try, and for the cells behind.
+    take_long(dict.fromkeys([cell(right, name).source for name in (FIRST, "split_heads")], 2000), monkeypatch)
+    limits = Limits(notebook_seconds=7000)  # of 10,000; the second try takes 4,000 of them
+    with contextlib.closing(Bench(bench.secret_seed, limits, bench.tier)) as short:
         playing = play(short, right)
     assert list(playing.lost.values()) == [ENDED]
     assert points(playing)["check_MultiHeadAttention"] == 5.0
 
 
-def test_a_kernel_that_an_interrupt_ends_is_not_played_again(bench: Bench, right: NotebookNode) -> None:
-    endless = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_DFL)\nwhile True:\n    pass"
-    cell(right, LATER).source = endless
-    with contextlib.closing(Bench(bench.secret_seed, Limits(cell_seconds=3), bench.tier)) as hasty:
-        playing = play(hasty, right)
+def test_a_notebook_ends_when_its_time_is_used_up(
+    bench: Bench, right: NotebookNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take_long({cell(right, FIRST).source: 2000}, monkeypatch)
+    with contextlib.closing(Bench(bench.secret_seed, Limits(notebook_seconds=1500), bench.tier)) as short:
+        playing = play(short, right)
+    assert set(playing.lost.values()) == {playing_notebook.NOT_RUN}
+    assert not any(points(playing).values())
+
+
+def test_a_kernel_that_an_interrupt_ends_is_not_played_again(
+    bench: Bench, right: NotebookNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended_by_interrupts = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_DFL)\n"
+    cell(right, LATER).source = ended_by_interrupts + "print('ready', flush=True)\nwhile True:\n    pass"
+    ready: list[bool] = []
+    hear = RunningPlayer.hear
+
+    def hear_no_longer_than_it_shows(self: RunningPlayer, deadline: float) -> dict:
+        if ready == [True]:
+            ready.append(False)
+            raise ChannelTimeoutError("its time is up")
+        message = hear(self, deadline)
+        if "ready" in str(message):
+            ready.append(True)
+        return message
+
+    monkeypatch.setattr(RunningPlayer, "hear", hear_no_longer_than_it_shows)
+    playing = play(bench, right)
     assert list(playing.lost.values()) == ["ran too long, and ended when it was interrupted"]
+    assert len(ready) == 2
 
 
 def test_what_a_first_try_has_shown_counts_for_nothing(
