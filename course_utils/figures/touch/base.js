@@ -57,9 +57,9 @@ const touch = (() => {
   }
 
   // An axis: along x below a plot, or along y beside it. `ticks` are values, `place` a scale, `label` what it
-  // counts and in which unit.
-  function axis(along, at, ticks, place, label, format = (value) => String(value)) {
-    const ends = [place(ticks[0]), place(ticks[ticks.length - 1])];
+  // counts and in which unit. It ends at the last tick, or at the value `last` behind it.
+  function axis(along, at, ticks, place, label, format = (value) => String(value), last = ticks[ticks.length - 1]) {
+    const ends = [place(ticks[0]), place(last)];
     const middle = (ends[0] + ends[1]) / 2;
     const horizontal = along === "x";
     return shape("g", { class: "touch-axis" },

@@ -75,12 +75,10 @@ function figure(stage, data, touch) {
     const power = (exponent) => (exponent ? `10⁻${"⁰¹²³⁴⁵⁶"[-exponent]}` : "1");
     const label = `Probability that a score is off by more than ${state.tolerance} percentage points, against the`
       + ` number of test examples, both axes logarithmic: Hoeffding's bound and the exact value. ${told()}`;
-    // The axis goes on behind its last tick, as far as the curves.
-    const rest = { x1: x(decades[decades.length - 1]), x2: across(most), y1: height - 42, y2: height - 42 };
+    const count = (exponent) => written(10 ** exponent);
     return touch.drawing(width, height, label,
-      touch.axis("x", height - 42, decades, x, "test examples", (exponent) => written(10 ** exponent)),
+      touch.axis("x", height - 42, decades, x, "test examples", count, Math.log10(most)),
       touch.axis("y", 60, ticks, y, "probability of being off", power),
-      shape("g", { class: "touch-axis" }, shape("line", rest)),
       shape("line", { x1: across(at), x2: across(at), y1: y(-6), y2: y(0), style: LINES.chosen }),
       shape("line", { x1: x(1), x2: across(most), y1: up(failure()), y2: up(failure()), style: LINES.allowed }),
       curve(exact, LINES.exact, data.samples),
