@@ -20,7 +20,7 @@ from course_utils.checking.difference import Tolerance
 from course_utils.checking.exercise import Exercise, Trial
 from course_utils.checking.limits import TimedOut, bounded_text, captured_output, time_limit
 from course_utils.checking.perform import MESSAGE_LIMIT, Elsewhere, Failure, Observation, perform
-from course_utils.checking.report import CaseResult, Report, Status
+from course_utils.checking.report import TOO_SLOW, CaseResult, Report, Status
 from course_utils.checking.steps import hints_for
 from course_utils.checking.surroundings import standard_surroundings
 from course_utils.checking.trees import identical
@@ -164,7 +164,7 @@ class Evidence:
             fastest, spent = min(fastest, again.seconds), spent + again.seconds
         if fastest <= budget:
             return result
-        text = f"it takes more than {trial.case.at_most:g} times as long as the reference"
+        text = f"{TOO_SLOW} {trial.case.at_most:g} times as long as the reference"
         message = f"{text} ({fastest / reference:.0f} times)"
         return CaseResult(result.name, "failed", result.weight, message, text)
 

@@ -190,11 +190,15 @@ def _run_steps(answer: Any, script: Script) -> Any:
 
 
 def _predict(model: Any, inputs: Any) -> Any:
-    """Ask a trained model for predictions: `model.predict(inputs)` where it has it, else `model(inputs)`."""
+    """Ask a trained model for predictions: `model.predict(inputs)` where it has it, else `model(inputs)`.
+
+    What is no torch module may still train one: it gets its gradients.
+    """
     method: Callable[[Any], Any] = model.predict if hasattr(model, "predict") else model
-    training = isinstance(model, torch.nn.Module) and model.training
-    if isinstance(model, torch.nn.Module):
-        model.eval()
+    if not isinstance(model, torch.nn.Module):
+        return snapshot(method(inputs))
+    training = model.training
+    model.eval()
     try:
         with torch.no_grad():
             return snapshot(method(inputs))

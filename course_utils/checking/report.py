@@ -8,6 +8,8 @@ from typing import Any, Literal
 Status = Literal["passed", "failed", "crashed", "timed out", "not attempted"]
 MIME_TYPE = "application/vnd.course.check+json"
 SCHEMA = 1
+TOO_SLOW = "it takes more than"
+"""How the message of a result begins that is right and came too late."""
 
 
 @dataclass(frozen=True)

@@ -149,6 +149,16 @@ def test_slow_answer_is_not_timed_again_and_again() -> None:
     assert calls.count(3000) == 1
 
 
+def test_wrong_values_are_not_taken_for_a_loop() -> None:
+    def wrong_where_it_is_timed(matrix):
+        return matrix.sum(1) + (len(matrix) > 100)
+
+    report = check(exercises.sums, wrong_where_it_is_timed, seed=5)
+    assert report.points == 1
+    assert exercises.SLOW not in " ".join([*report.explanations, *report.notes])
+    assert check(exercises.sums, exercises.looped, seed=5).explanations == (exercises.SLOW,)
+
+
 def test_answer_that_waits_and_is_slow_does_not_keep_its_learner_waiting() -> None:
     def waiting_and_slow(matrix):
         time.sleep(0.5 * (len(matrix) > 100))

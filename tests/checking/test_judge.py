@@ -254,6 +254,30 @@ def test_predictions_of_another_form_are_explained() -> None:
     assert "(60, 2)" in message
 
 
+def test_a_predictor_may_train_when_it_is_asked() -> None:
+    def trains_first(inputs):
+        model = torch.nn.Linear(2, 2)
+        optimizer = torch.optim.Adam(model.parameters(), lr=0.1)
+        points = exercises.MEANS.repeat(20, 1) + torch.randn(40, 2)
+        for _ in range(60):
+            optimizer.zero_grad()
+            torch.nn.functional.cross_entropy(model(points), torch.arange(40) % 2).backward()
+            optimizer.step()
+        return model(inputs).argmax(1)
+
+    assert check(exercises.classifier, trains_first).points == 3
+
+
+def test_a_module_predicts_without_gradients_and_without_dropout() -> None:
+    class Module(torch.nn.Module):
+        def forward(self, inputs):
+            assert not self.training
+            assert not torch.is_grad_enabled()
+            return torch.cdist(inputs, exercises.MEANS).argmin(dim=1)
+
+    assert check(exercises.classifier, Module()).points == 3
+
+
 def test_property_must_hold_again_with_other_global_random_numbers() -> None:
     def by_global_numbers(count, share, seed):
         order = np.random.permutation(count)
