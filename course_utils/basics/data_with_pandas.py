@@ -233,7 +233,7 @@ def to_tensors(
 
     Args:
         features: A table of shape (rows, features), numeric and without missing values.
-        labels: The class of each row, of shape (rows,).
+        labels: The class of each row, of shape (rows,), in the order of the rows whatever their labels.
         classes: All classes; a label becomes its position in this list.
 
     Returns:

@@ -260,6 +260,16 @@ def test_wrong_fractions_are_refused(split, fractions):
         split(pd.DataFrame({"bird": range(9)}), fractions)
 
 
+@pytest.mark.parametrize("split", [train_validation_test_split, lambda frame: group_split(frame, range(13))])
+def test_rows_keep_their_labels_and_the_defaults_give_the_same_split_again(split):
+    frame = pd.DataFrame({"bird": range(13)}, index=np.random.default_rng(0).permutation(13))
+    parts = split(frame)
+    assert [len(part) for part in parts] == [8, 2, 3]
+    for part, again in zip(parts, split(frame), strict=True):
+        pd.testing.assert_frame_equal(part, frame.loc[part.index])
+        pd.testing.assert_frame_equal(part, again)
+
+
 @pytest.mark.parametrize("missing", [None, np.nan, pd.NA])
 def test_group_split_refuses_rows_without_a_group_and_a_wrong_length(missing):
     frame = pd.DataFrame({"bird": range(3)})
@@ -296,6 +306,12 @@ def test_to_tensors_follows_the_order_of_the_classes_and_not_of_the_labels():
     features = pd.DataFrame({"a": [1, 2, 3]}, index=[7, 5, 6])
     labels = pd.Series(["b", "c", "a"], index=[7, 5, 6])
     assert to_tensors(features, labels, classes=["c", "a", "b"])[1].tolist() == [2, 0, 1]
+
+
+def test_to_tensors_pairs_rows_and_labels_by_position():
+    features = pd.DataFrame({"a": [1, 2, 3]}, index=[2, 0, 1])
+    x, y = to_tensors(features, pd.Series(["b", "c", "a"]), classes=["a", "b", "c"])
+    assert (x[:, 0].tolist(), y.tolist()) == ([1, 2, 3], [1, 2, 0])
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,7 @@ def with_holes(draw: Draw, rows: int):
 drop.case("a missing value anywhere")(lambda draw: {"frame": with_holes(draw, 13)})
 drop.case("two columns count")(lambda draw: {"frame": with_holes(draw, 17), "columns": ["bill", "sex"]})
 drop.case("one column counts")(lambda draw: {"frame": with_holes(draw, 11), "columns": ["mass"]})
+drop.case("no column counts", weight=0.5)(lambda draw: {"frame": with_holes(draw, 12), "columns": []})
 drop.case("nothing is missing", hidden=True)(
     lambda draw: {"frame": with_holes(draw, 14).fillna({"bill": 40.0, "mass": 4000.0, "sex": "male"})}
 )
@@ -61,6 +62,10 @@ def _(draw):
 drop.mistake(
     "`columns` is not looked at: rows with a blank elsewhere are lost as well.",
     edit=("frame if columns is None else frame[list(columns)]", "frame"),
+)
+drop.mistake(
+    "An empty list of columns is taken for none given, since it counts as false: compare with None.",
+    edit=("columns is None", "not columns"),
 )
 drop.mistake(
     "Only the columns that count come back. They decide which rows stay; a row keeps all of its cells.",
@@ -123,11 +128,11 @@ encode.hint(
 encode.forbid("sklearn.preprocessing")
 
 
-def names(draw: Draw, rows: int, islands=ISLANDS, **more):
-    """Draw rows with an island and a sex, none of the values absent and some missing, and a year."""
+def names(draw: Draw, rows: int, islands=ISLANDS, blanks=True, **more):
+    """Draw rows with an island and a sex, none of the values absent, some missing if wanted, and a year."""
     columns = {}
     for name, values in (("island", islands), ("sex", SEXES)):
-        needed = [*values, None]
+        needed = [*values, None] if blanks else values
         column = [*needed, *draw.numpy.choice(needed, rows - len(needed))]
         columns[name] = [column[i] for i in draw.permutation(rows)]
     return {"frame": pd.DataFrame(columns).assign(year=2007), "categories": CATEGORIES, **more}
@@ -137,6 +142,7 @@ encode.case("two columns with missing values")(lambda draw: names(draw, 11))
 encode.case("rows from two islands only")(
     lambda draw: names(draw, 9, draw.choice([ISLANDS[:2], ISLANDS[1:]]), categories={"island": ISLANDS})
 )
+encode.case("rows without a missing value")(lambda draw: names(draw, 7, blanks=False))
 encode.case("the order of the categories is kept", hidden=True)(
     lambda draw: names(draw, 13, categories={"sex": ["male", "female"], "island": ["Torgersen", "Dream"]})
 )
@@ -158,7 +164,7 @@ def _(draw):
     return {**inputs, "frame": inputs["frame"].set_axis([*draw.permutation(12).tolist(), 3, 3])}
 
 
-@encode.case("years as categories", hidden=True)
+@encode.case("years as categories")
 def _(draw):
     inputs = names(draw, 15, categories={"sex": SEXES, "year": [2007, 2008, 2009]})
     years = [2007.0, 2008.0, 2009.0, np.nan, *draw.numpy.choice([2007.0, 2009.0, np.nan], 11)]
@@ -174,6 +180,16 @@ def refuse_absent(frame, categories):
 encode.mistake(
     "Missing values get no column of their own: the model cannot see that a value was missing.",
     edit=("if missing_column:", "if False:"),
+)
+encode.mistake(
+    "The column for missing values is made only where these rows have one. Other rows would get other "
+    "columns: `missing_column` alone decides.",
+    edit=("if missing_column:", "if missing_column and frame[column].isna().any():"),
+)
+encode.mistake(
+    "The name of a new column is put together with `+`, which fails where a category is a number: use an "
+    "f-string.",
+    edit=('f"{column}_{value}"', 'column + "_" + value'),
 )
 encode.mistake(
     "`missing_column` is not looked at: with False there is no column for missing values.",
@@ -485,6 +501,9 @@ def complete(result, frame):
         return "some rows are in more than one part"
     if list(joined.columns) != list(frame.columns) or (joined["mass"] != 3000 + 7 * joined["bird"]).any():
         return "the rows are no longer what they were: a row must keep all of its values"
+    # The birds are numbered in the order of the table.
+    if list(joined.index) != list(frame.index[joined["bird"]]):
+        return "the rows have other labels than before: a row keeps its label"
     return None
 
 
@@ -553,7 +572,7 @@ split_sizes("197 rows in shares of 50, 30 and 20 percent, each row once", 197, (
 split_sizes("no validation rows wanted", 50, (0.7, 0.0, 0.3), hidden=True)
 
 
-@split.property("200 rows in the default shares", hidden=True)
+@split.property("200 rows in the default shares, with the default seed")
 def _(draw):
     return {"frame": birds(draw, 200)}, lambda result: in_shares(result, 200, (0.6, 0.2, 0.2), len, "rows")
 
@@ -584,6 +603,19 @@ split.mistake(
     "The seed is not used: the same call gives other rows each time, and nobody can repeat what you report.",
     edit=("default_rng(seed)", "default_rng()"),
     of=reference._deal,
+)
+split.mistake(
+    "Seed 0 is taken for no seed, since it counts as false: the same call gives other rows each time.",
+    edit=("default_rng(seed)", "default_rng(seed or None)"),
+    of=reference._deal,
+)
+split.mistake(
+    "Without fractions the shares are others than those in the scaffold, 0.6, 0.2 and 0.2.",
+    edit=("(0.6, 0.2, 0.2)", "(0.8, 0.1, 0.1)"),
+)
+split.mistake(
+    "The rows of each part are numbered anew. A row keeps its label, or its nest can no longer be looked up.",
+    edits=[(f"frame.iloc[{part}]", f"frame.iloc[{part}].reset_index(drop=True)") for part in PARTS],
 )
 split.mistake(
     "The rows are not shuffled. Tables are often sorted: the test rows may all be of another species.",
@@ -738,6 +770,20 @@ def _(draw):
     )
 
 
+@by_group.property("45 groups in the default shares, with the default seed")
+def _(draw):
+    inputs = in_groups(draw, 120, 45, (0.6, 0.2, 0.2))
+    frame, groups = inputs["frame"], inputs["groups"]
+
+    def nests(part):
+        return part["nest"].nunique()
+
+    return (
+        {"frame": frame, "groups": groups},
+        lambda result: together(result, groups) or in_shares(result, 45, (0.6, 0.2, 0.2), nests, "groups"),
+    )
+
+
 @by_group.property("the groups are dealt at random")
 def _(draw):
     frame = birds(draw, 300)
@@ -778,7 +824,13 @@ def _(draw):
     return {**inputs, "groups": [None, *inputs["groups"][1:]]}
 
 
-@by_group.case("groups for another number of rows are refused", raises=ValueError, weight=0.5, hidden=True)
+@by_group.case("more groups than rows are refused", raises=ValueError, weight=0.5)
+def _(draw):
+    inputs = in_groups(draw, 27, 10, (0.6, 0.2, 0.2))
+    return {**inputs, "frame": inputs["frame"].iloc[:-3]}
+
+
+@by_group.case("fewer groups than rows are refused", raises=ValueError, weight=0.5, hidden=True)
 def _(draw):
     inputs = in_groups(draw, 29, 11, (0.6, 0.2, 0.2))
     return {**inputs, "groups": inputs["groups"].iloc[:-3]}
@@ -788,6 +840,26 @@ by_group.mistake(
     "The seed is not looked at: every seed gives the same split. Make the generator from the argument.",
     edit=("default_rng(seed)", "default_rng(0)"),
     of=reference._deal,
+)
+by_group.mistake(
+    "Seed 0 is taken for no seed, since it counts as false: the same call gives other rows each time.",
+    edit=("default_rng(seed)", "default_rng(seed or None)"),
+    of=reference._deal,
+)
+by_group.mistake(
+    "Without fractions the shares are others than those in the scaffold, 0.6, 0.2 and 0.2.",
+    edit=("(0.6, 0.2, 0.2)", "(0.8, 0.1, 0.1)"),
+)
+by_group.mistake(
+    "Groups without a row are cut off in silence, as by `zip`: compare the lengths first.",
+    edit=("pd.Series(groups)", "pd.Series(groups)[: len(frame)]"),
+)
+by_group.mistake(
+    "The rows of each part are numbered anew. A row keeps its label, or its nest can no longer be looked up.",
+    edits=[
+        (f"frame[np.isin(codes, {part})]", f"frame[np.isin(codes, {part})].reset_index(drop=True)")
+        for part in PARTS
+    ],
 )
 by_group.mistake(
     "NaN has become a name: np.asarray turns a list of names with NaN into texts, 'nan' among them. "
@@ -928,6 +1000,19 @@ def _(draw):
     return {**inputs, "features": inputs["features"].assign(sex="male")}
 
 
+@tensors.case("labels with row labels of their own")
+def _(draw):
+    inputs = table(draw, 14)
+    return {**inputs, "features": inputs["features"].set_axis(draw.permutation(14).tolist())}
+
+
+@tensors.case("a column of numbers written as text is refused", raises=ValueError, weight=0.5)
+def _(draw):
+    inputs = table(draw, 6)
+    features = inputs["features"]
+    return {**inputs, "features": features.assign(bill=[f"{bill:.1f}" for bill in features["bill"]])}
+
+
 @tensors.case("a missing species is refused", raises=ValueError, hidden=True, weight=0.5)
 def _(draw):
     inputs = table(draw, 12)
@@ -981,15 +1066,22 @@ def words_passed_on(features, labels, classes):
     return torch.tensor(features.to_numpy(), dtype=torch.float32), y
 
 
-tensors.equivalent(
-    "if False:", "without it NumPy raises the same exception for a word, with a message that helps less"
+tensors.mistake(
+    'A text such as "39.1" is turned into a number in silence. Refuse it: in a column of text the next cell '
+    "may be a word.",
+    edit=("if text:", "if False:"),
+)
+tensors.mistake(
+    "Features and labels are matched by their row labels. They go together by position: the first row of the "
+    "table has the first label.",
+    edit=("get_indexer(labels)", "get_indexer(labels.loc[features.index])"),
 )
 
 
 @tensors.variant
 def with_a_dictionary(features, labels, classes):
-    if features.isna().to_numpy().any():
-        raise ValueError("missing values")
+    if features.isna().to_numpy().any() or any(dtype.kind not in "iuf" for dtype in features.dtypes):
+        raise ValueError("missing values or texts")
     number = {name: i for i, name in enumerate(classes)}
     if not set(labels) <= set(number):
         raise ValueError("unknown label")
@@ -1001,8 +1093,8 @@ def with_a_dictionary(features, labels, classes):
 def with_a_categorical(features, labels, classes):
     codes = torch.from_numpy(pd.Categorical(labels, categories=list(classes)).codes.astype("int64"))
     x = torch.tensor(features.astype("float32").to_numpy())
-    if (codes < 0).any() or x.isnan().any():
-        raise ValueError("unknown label or missing value")
+    if (codes < 0).any() or x.isnan().any() or len(features.select_dtypes("number").T) < x.shape[1]:
+        raise ValueError("unknown label, missing value or text")
     return [x, codes]
 
 
@@ -1176,6 +1268,25 @@ def nearest_neighbors():
             torch.tensor((filled / known.std()).values), torch.tensor((known / known.std()).values)
         )
         return classes[distances.topk(9, largest=False).indices].mode(1).values
+
+    return predict
+
+
+@species.variant
+def trained_when_asked():
+    training, _, _ = penguin_parts()
+    known = reference.impute(training[MEASURES], training[MEASURES])
+
+    def predict(rows):
+        x, y = reference.to_tensors((known - known.mean()) / known.std(), training["species"], CLASSES)
+        model = torch.nn.Linear(4, 3)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+        for _ in range(60):
+            optimizer.zero_grad()
+            torch.nn.functional.cross_entropy(model(x), y).backward()
+            optimizer.step()
+        birds = (reference.impute(rows[MEASURES], training[MEASURES]) - known.mean()) / known.std()
+        return model(torch.tensor(birds.to_numpy(dtype="float32"))).argmax(1)
 
     return predict
 
