@@ -163,8 +163,8 @@ def mse_gradient(
         ([-6.0], -2.0)
     """
     require_rows(x, y)
-    residuals = x @ weights + bias - y
-    return 2 * x.T @ residuals / len(y), 2 * residuals.sum() / len(y)
+    errors = x @ weights + bias - y
+    return 2 * x.T @ errors / len(y), 2 * errors.sum() / len(y)
 
 
 class LinearRegression:

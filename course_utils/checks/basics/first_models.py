@@ -51,21 +51,21 @@ def _(draw):
     return {**drawn, "y": drawn["x"] @ drawn["weights"] + drawn["bias"]}
 
 
-WEIGHTS, BIAS = "2 * x.T @ residuals / len(y)", "2 * residuals.sum() / len(y)"
+WEIGHTS, BIAS = "2 * x.T @ errors / len(y)", "2 * errors.sum() / len(y)"
 mse_gradient.mistake(
     "The factor is 2/3. That is 2/n for three rows; use the number of rows at hand.",
-    edits=[(WEIGHTS, "2 * x.T @ residuals / 3"), (BIAS, "2 * residuals.sum() / 3")],
+    edits=[(WEIGHTS, "2 * x.T @ errors / 3"), (BIAS, "2 * errors.sum() / 3")],
 )
 mse_gradient.mistake(
     "The factor 2, from the derivative of the square, is missing.",
-    edits=[(WEIGHTS, "x.T @ residuals / len(y)"), (BIAS, "residuals.sum() / len(y)")],
+    edits=[(WEIGHTS, "x.T @ errors / len(y)"), (BIAS, "errors.sum() / len(y)")],
 )
 mse_gradient.mistake(
     "The error is summed over the rows instead of averaged: divide by their number.",
-    edits=[(WEIGHTS, "2 * x.T @ residuals"), (BIAS, "2 * residuals.sum()")],
+    edits=[(WEIGHTS, "2 * x.T @ errors"), (BIAS, "2 * errors.sum()")],
 )
 mse_gradient.mistake(
-    "The sign is wrong: the gradient points uphill. The residual is the prediction minus the target.",
+    "The sign is wrong: the gradient points uphill. Take the prediction minus the target, not the reverse.",
     edit=("x @ weights + bias - y", "y - (x @ weights + bias)"),
 )
 mse_gradient.mistake(
@@ -74,24 +74,24 @@ mse_gradient.mistake(
 )
 mse_gradient.mistake(
     "The derivative for the bias is summed over the rows, not averaged.",
-    edit=(BIAS, "2 * residuals.sum()"),
+    edit=(BIAS, "2 * errors.sum()"),
 )
 mse_gradient.mistake(
     "The derivative for the bias lacks its factor 2.",
-    edit=(BIAS, "residuals.mean()"),
+    edit=(BIAS, "errors.mean()"),
 )
 mse_gradient.mistake(
     "The derivative for the bias is multiplied by the features. The bias has none: all rows count alike.",
-    edit=(BIAS, "2 * (x.T @ residuals).sum() / len(y)"),
+    edit=(BIAS, "2 * (x.T @ errors).sum() / len(y)"),
 )
 mse_gradient.mistake(
     "It is divided by the number of all entries of x. The mean is over rows.",
-    edits=[(WEIGHTS, "2 * x.T @ residuals / x.size"), (BIAS, "2 * residuals.sum() / x.size")],
+    edits=[(WEIGHTS, "2 * x.T @ errors / x.size"), (BIAS, "2 * errors.sum() / x.size")],
 )
 mse_gradient.mistake(
     "This is the mean squared error's gradient with respect to the predictions, averaged over the rows: "
     "each weight still has to be multiplied by its feature.",
-    edit=(WEIGHTS, "np.full(x.shape[1], 2 * residuals.mean())"),
+    edit=(WEIGHTS, "np.full(x.shape[1], 2 * errors.mean())"),
 )
 mse_gradient.mistake(
     "The wrong shape of y is not noticed: a column minus a row gives a whole table. Test the shape first.",
@@ -165,6 +165,10 @@ def about_counts(measure):
     measure.case("as many groups as classes")(lambda draw: counts(draw, 3, 3))
     measure.case("classes that are absent")(lambda draw: counts(draw, 4, 3, zeros=True))
     measure.case("a pure group")(lambda draw: {"counts": np.array([0, draw.integer(2, 9), 0])})
+    measure.case("one member alone")(lambda draw: {"counts": np.eye(3, dtype=int)[draw.integer(0, 3)]})
+    measure.case("classes that are absent from some groups only")(
+        lambda draw: {"counts": np.array([[3, 1, 4], [0, 5, 2], [6, 0, 0], [2, 7, 0]]) * draw.integer(1, 5)}
+    )
     measure.case("one class alone", hidden=True)(lambda draw: counts(draw, 4, 1))
     measure.case("groups in a grid")(lambda draw: counts(draw, 2, 5, 3, zeros=True))
     measure.case("an empty group is refused", raises=ValueError, weight=0.5)(
@@ -177,6 +181,28 @@ def about_counts(measure):
     measure.mistake(
         "An empty group is not noticed, and 0 / 0 becomes NaN: refuse it.",
         edit=("if (total <= 0).any():", "if False:"),
+        of=decision_trees.class_shares,
+    )
+    measure.mistake(
+        "A group of one member is refused. It is pure; only a group without any members is refused.",
+        edit=("if (total <= 0).any():", "if (total <= 1).any():"),
+        of=decision_trees.class_shares,
+    )
+    measure.mistake(
+        "A class that is absent from one group is left out of all groups. Each group has classes of its own.",
+        edit=(
+            "return counts / total",
+            "return (counts / total)[..., (counts > 0).reshape(-1, counts.shape[-1]).all(axis=0)]",
+        ),
+        of=decision_trees.class_shares,
+    )
+    measure.mistake(
+        "Absent classes are taken out of the array. What is left is no table any more, or it mixes groups: "
+        "let absent classes add 0 instead.",
+        edit=(
+            "return counts / total",
+            "return (counts / total)[counts > 0].reshape(*counts.shape[:-1], -1)",
+        ),
         of=decision_trees.class_shares,
     )
     measure.mistake(
@@ -1027,11 +1053,12 @@ choose_depth.hint(
 )
 
 
-def answers(draw: Draw, right, size: int, depths):
-    """Draw labels and predictions with the given numbers of right ones."""
+def answers(draw: Draw, right, size: int, depths, wrong_by=None):
+    """Draw labels and predictions with the given numbers of right ones; wrong ones are off by `wrong_by`."""
     labels = draw.numpy.integers(0, 3, size)
     wrong = np.array([draw.permutation(size).numpy() >= count for count in right])
-    return {"predictions": (labels + wrong) % 3, "labels": labels, "depths": list(depths)}
+    predictions = (labels + wrong) % 3 if wrong_by is None else labels + wrong * np.array(wrong_by)[:, None]
+    return {"predictions": predictions, "labels": labels, "depths": list(depths)}
 
 
 choose_depth.case("one depth is best")(lambda draw: answers(draw, [5, 8, 11, 9, 7], 14, [1, 2, 3, 5, 8]))
@@ -1045,6 +1072,9 @@ choose_depth.case("the best is not quite right", hidden=True)(
 )
 choose_depth.case("a single row makes the difference")(
     lambda draw: answers(draw, [160, 161, 157], 211, [2, 5, 3])
+)
+choose_depth.case("fewer errors, though larger ones")(
+    lambda draw: answers(draw, [7, 9, 8], 12, [3, 5, 2], wrong_by=[1, 5, 1])
 )
 choose_depth.case("predictions for other rows are refused", raises=ValueError, weight=0.5)(
     lambda draw: {**answers(draw, [4, 6, 9], 12, [2, 3, 6]), "labels": np.array([draw.integer(0, 3)])}
@@ -1081,6 +1111,11 @@ choose_depth.mistake(
 choose_depth.mistake(
     "The depth with the most errors is returned: count right predictions, not wrong ones.",
     edit=("(predictions == labels)", "(predictions != labels)"),
+)
+choose_depth.mistake(
+    "The distance of a prediction from its label is measured. Labels are names of classes: right or wrong is "
+    "all that counts.",
+    edit=("(predictions == labels)", "-abs(predictions - labels)"),
 )
 choose_depth.mistake(
     "The smallest depth is returned, however accurate it is.",
