@@ -135,7 +135,7 @@ def standardize(
         Numbers without a unit, shape (rows, features).
 
     Source:
-        Hastie, Tibshirani and Friedman 2009, section 14.3; the deviation divides by the number of rows, as
+        Hastie, Tibshirani and Friedman 2009, section 11.5.3; the deviation divides by the number of rows, as
         scikit-learn's `StandardScaler` does.
 
     Example:

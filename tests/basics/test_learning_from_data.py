@@ -210,6 +210,24 @@ def test_bootstrap_interval_equals_scipy(seed, statistic, confidence, dtype):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("statistic", [np.mean, np.std, np.median])
+def test_bootstrap_interval_is_scipys_from_the_same_random_numbers(seed, statistic):
+    values = np.random.default_rng(seed).exponential(5.0, 23)
+    theirs = scipy.stats.bootstrap(
+        (values,), statistic, n_resamples=300, method="percentile", rng=np.random.default_rng(seed)
+    )
+    ours = bootstrap_interval(values, statistic, resamples=300, seed=seed)
+    np.testing.assert_allclose(ours, theirs.confidence_interval, rtol=1e-12)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_bootstrap_interval_counts_equal_values_as_often_as_they_occur(seed):
+    values = np.repeat([1.0, 2.0], [900, 100])
+    low, high = bootstrap_interval(values, resamples=300, seed=seed)
+    assert 1.07 < low < 1.1 < high < 1.13
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_bootstrap_interval_equals_the_standard_error_for_a_mean(seed):
     values = np.random.default_rng(seed).normal(50, 10, 200)
     low, high = bootstrap_interval(values, resamples=4000, seed=seed)

@@ -1,6 +1,7 @@
 """What is graded of basics/arrays_and_tensors."""
 
 import functools
+import math
 
 import numpy as np
 import torch
@@ -169,6 +170,11 @@ def _(draw):
     return {"matrices": draw.normal(2, 3, 4, 5), "vectors": draw.normal(2, 1, 5)}
 
 
+@batched_matvec.case("as many numbers on other axes are refused", raises=ValueError, weight=0.5, hidden=True)
+def _(draw):
+    return {"matrices": draw.normal(2, 3, 4, 5), "vectors": draw.normal(3, 2, 5)}
+
+
 def refuse_unfit(matrices, vectors):
     """Raise as the reference does, so that a wrong answer differs from it in its own way only."""
     if matrices.shape[:-2] + matrices.shape[-1:] != vectors.shape:
@@ -224,6 +230,17 @@ batched_matvec.mistake(
 )
 
 
+@batched_matvec.mistake(
+    "The numbers of the vectors are counted and brought into shape, so that vectors on other axes are dealt "
+    "out to the wrong matrices. Compare the shapes."
+)
+def counted_and_reshaped(matrices, vectors):
+    *leading, _, columns = matrices.shape
+    if vectors.numel() != math.prod(leading) * columns:
+        raise ValueError("a vector for each matrix")
+    return (matrices @ vectors.reshape(*leading, columns, 1)).squeeze(-1)
+
+
 @batched_matvec.mistake("Right, but it goes through the batch one by one in Python: multiply all at once.")
 def matrix_by_matrix(matrices, vectors):
     refuse_unfit(matrices, vectors)
@@ -270,6 +287,11 @@ def tables(draw: Draw, rows: int, others: int, features: int, dtype=torch.float3
     }
 
 
+def apart(inputs):
+    """Keep all points apart: a tiny number under the root then does not matter where speed is looked at."""
+    return {**inputs, "y": inputs["y"] + 1 / 16}
+
+
 distances.case("five points and three others")(lambda draw: tables(draw, 5, 3, 4))
 distances.case("two tables of the same size")(lambda draw: tables(draw, 4, 4, 3))
 distances.case("double precision", rtol=1e-11, atol=1e-11)(
@@ -280,10 +302,10 @@ distances.case("more points than features in double precision", hidden=True, rto
     lambda draw: tables(draw, 2, 9, 6, dtype=torch.float64)
 )
 distances.efficiency("no Python loop over the points of x", at_most=12, weight=1)(
-    lambda draw: tables(draw, 600, 9, 1)
+    lambda draw: apart(tables(draw, 600, 9, 1))
 )
 distances.efficiency("no Python loop over the points of y", at_most=12, weight=1)(
-    lambda draw: tables(draw, 9, 600, 1)
+    lambda draw: apart(tables(draw, 9, 600, 1))
 )
 distances.case("a vector in place of the first table is refused", raises=ValueError, weight=0.5)(
     lambda draw: {"x": draw.normal(4), "y": draw.normal(3, 4)}
@@ -544,6 +566,19 @@ def three_neighbors():
 
 
 @classify.variant
+def nearest_mean():
+    birds, labels, _, _ = penguins()
+    means = torch.stack([birds[labels == number].mean(0) for number in range(3)])
+    return lambda rows: torch.cdist(rows, means).argmin(1)
+
+
+@classify.variant
+def by_city_blocks():
+    birds, labels, _, _ = penguins()
+    return lambda rows: labels[torch.cdist(rows, birds, p=1).argmin(1)]
+
+
+@classify.variant
 def with_topk():
     birds, labels, _, _ = penguins()
     return lambda rows: labels[(-torch.cdist(rows, birds)).topk(1).indices.flatten()]
@@ -740,7 +775,7 @@ def _(draw):
     return Script.build(numbers(draw, 3, 5, np.uint8)).call("write_array", 4, 106).get("tensor").get("back")
 
 
-@round_trip.case("the last array is made from the tensor")
+@round_trip.case("the last array is another object on the same memory")
 def _(draw):
     return (
         Script.build(numbers(draw, 3, 2, np.float64))
@@ -761,7 +796,8 @@ round_trip.mistake(
     of=reference.numpy_to_tensor,
 )
 round_trip.mistake(
-    "The tensor is always float32: another type means other memory, so the numbers are copied and converted.",
+    "The tensor is always float32: a different type needs memory of its own, so the numbers are copied and "
+    "converted.",
     edit=("torch.from_numpy(array)", "torch.from_numpy(array).float()"),
     of=reference.numpy_to_tensor,
 )

@@ -147,6 +147,12 @@ def _(draw):
     return {**enough(draw, 1.0, 2.0, width), "width": width}
 
 
+@hoeffding_bound.case("values in grams")
+def _(draw):
+    width = float(draw.integer(1500, 4500))
+    return {**enough(draw, 1.0, 2.0, width), "width": width}
+
+
 @hoeffding_bound.case("several models")
 def _(draw):
     return {**enough(draw, 4.0, 5.5), "models": draw.integer(3, 9)}
@@ -168,6 +174,9 @@ hoeffding_bound.case("a tolerance of zero is refused", raises=ValueError, weight
 )
 hoeffding_bound.case("a negative tolerance is refused", raises=ValueError, weight=0.5)(
     lambda draw: {"samples": draw.integer(10, 99), "tolerance": -float(draw.numpy.uniform(0.05, 0.3))}
+)
+hoeffding_bound.case("a tolerance beyond the width", hidden=True)(
+    lambda draw: {"samples": 2, "tolerance": float(draw.numpy.uniform(1.2, 1.5))}
 )
 hoeffding_bound.case("very many samples", hidden=True)(lambda draw: enough(draw, 22.0, 30.0))
 
@@ -225,8 +234,21 @@ hoeffding_bound.mistake(
     "A tolerance of zero or less is let through. It is a distance: raise a ValueError.",
     edit=("tolerance <= 0", "False"),
 )
-
-
+hoeffding_bound.mistake(
+    "A tolerance of 1 or more is refused. It has the unit of the values: where they are grams, 100 is a "
+    "sensible tolerance.",
+    edit=("tolerance <= 0", "not 0 < tolerance < 1"),
+)
+hoeffding_bound.mistake(
+    "A tolerance above 1 is taken for 1. It has the unit of the values and no largest value: where they are "
+    "grams, 100 is 100.",
+    edit=("tolerance / width", "min(1.0, tolerance) / width"),
+)
+hoeffding_bound.mistake(
+    "Where the tolerance is larger than the width, 0 is returned. No average is off by so much, but the "
+    "bound is asked for: what the formula says.",
+    edit=("2 * models * math.exp(", "(share <= 1) * 2 * models * math.exp("),
+)
 hoeffding_bound.mistake(
     "The result can still exceed 1, since it is cut off before it is multiplied by the number of models. Cut "
     "off last.",
@@ -601,6 +623,16 @@ an_interval("the mean of 14 values, 30 percent", 14, "mean", 0.3, 0.27, resample
 two_of_the_values("the smallest of 11 values, 58 percent", 11, "smallest", 0.58, (0, 1), hidden=True)
 
 
+@bootstrap_interval.property("the mean of values that repeat, 60 percent", seconds=10.0)
+def _(draw):
+    # One value stands for most of the data: drawn once each, the values have another mean and scatter more.
+    low_value, *others = np.sort(skewed(draw, 5))
+    values = np.repeat([low_value, *others], [12, 3, 2, 2, 2])
+    low, high, spread = long_run(values, the_mean, 0.6)
+    inputs = asked_for(draw, values, "mean", 0.6, 600)
+    return inputs, in_place(low, high, 0.42 * spread, float(the_mean(values)))
+
+
 @bootstrap_interval.property("each resample is as large as the data")
 def _(draw):
     n = draw.integer(13, 17)
@@ -633,6 +665,23 @@ def _(draw):
         if first == other:
             return "another seed gives the same interval"
         return None
+
+    return calls, holds
+
+
+@bootstrap_interval.property("95.1 and 95.9 percent are not the same")
+def _(draw):
+    # The same seed gives the same resamples, so that the ends differ by the confidence alone.
+    values, seed = skewed(draw, 23), draw.integer(0, 999)
+    calls = [{"values": values, "confidence": c, "resamples": 500, "seed": seed} for c in (0.951, 0.959)]
+
+    def holds(results):
+        for result in results:
+            wrong = two_numbers(result)
+            if wrong:
+                return wrong
+        narrow, wide = (tuple(map(float, result)) for result in results)
+        return "the intervals for 95.1 and 95.9 percent are the same" if narrow == wide else None
 
     return calls, holds
 
@@ -720,6 +769,19 @@ bootstrap_interval.mistake(
     "The statistic is given the whole table and an `axis`. It is a function of one sample: call it on each "
     "resample.",
     edit=("[statistic(resample) for resample in resampled]", "statistic(resampled, axis=1)"),
+)
+bootstrap_interval.mistake(
+    "Values that occur several times are drawn as if they occurred once (`np.unique` or a set). Two birds of "
+    "the same mass are two birds: draw from all values.",
+    edit=(
+        "rng.choice(values, size=(resamples, len(values)))",
+        "rng.choice(np.unique(values), size=(resamples, len(np.unique(values))))",
+    ),
+)
+bootstrap_interval.mistake(
+    "What is left out at each end is rounded to a whole percent, so that 95 percent is taken for 96 (or 94). "
+    "Use the share as it is.",
+    edit=("(1 - confidence) / 2", "int(100 * (1 - confidence) / 2) / 100"),
 )
 bootstrap_interval.mistake(
     "Each resample has as many values as there are resamples. It has as many as the data: len(values).",
