@@ -125,10 +125,6 @@ def with_the_other_denominator(values):
 
 # No absolute tolerance: bounds may be tiny, and two wrong ones are not the same for it.
 hoeffding_bound = function(reference.hoeffding_bound, points=3, atol=0.0)
-hoeffding_bound.hint(
-    idea="Write the tolerance as a share of the width first. The rest is the formula, and a thought about "
-    "what a probability can be.",
-)
 
 
 def enough(draw: Draw, low: float, high: float, width: float = 1.0):
@@ -187,6 +183,11 @@ def _(draw):
     return {**enough(draw, 4.0, 5.5, width), "width": width, "models": draw.integer(4, 11)}
 
 
+hoeffding_bound.hint(
+    nudges={"values in grams": "What unit is the tolerance in, and how large may it be?"},
+    idea="Write the tolerance as a share of the width first. The rest is the formula, and a thought about "
+    "what a probability can be.",
+)
 FORMULA = "2 * models * math.exp(-2 * samples * share**2)"
 hoeffding_bound.mistake(
     "The average may be too high or too low: both sides count, so the formula starts with a 2.",
