@@ -224,7 +224,7 @@ def judge_case(exercise: Exercise, trial: Trial, expected: Observation, seen: Ob
         got = describe(seen.value) if exercise.kind == "function" else "no exception"
         return outcome("failed", f"{message}; got {got}", message)
     try:
-        with time_limit(case.seconds), captured_output():
+        with captured_output(), time_limit(case.seconds):
             return _judge_value(exercise, trial, expected.value, seen.value, outcome)
     except (Exception, TimedOut):
         # Whatever an answer returns, the verdict is a sentence and never a crash of the check.

@@ -6,15 +6,19 @@ import contextlib
 import ctypes
 import io
 import signal
+import sys
 import threading
 import time
-from collections.abc import Iterator
-from types import FrameType
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from types import CodeType, FrameType
+from typing import Any, TypeVar
 
 REPEAT_SECONDS = 0.2
 SHORTEST_SECONDS = 0.01
 CLOCK_FACTOR = 4
 PRINT_LIMIT = 10_000
+Function = TypeVar("Function", bound=Callable[..., object])
 
 
 class TimedOut(BaseException):
@@ -27,45 +31,61 @@ class TimedOut(BaseException):
 
 _undisturbed = [0]
 _waiting: list[BaseException] = []
+_whole: set[CodeType] = set()
+"""Code that nothing may cut in two: what it begins would never be ended, or what it ends would be in part."""
+
+
+def _at_once(method: Function) -> Function:
+    """Have an interrupt wait that comes within a method, also before its first line."""
+    _whole.add(method.__code__)
+    return method
 
 
 def _in_main_thread() -> bool:
     return threading.current_thread() is threading.main_thread()
 
 
-@contextlib.contextmanager
-def undisturbed() -> Iterator[None]:
+# These are classes, not generators with `contextlib.contextmanager`: that one calls the generator from code
+# of its own, and an interrupt there would leave the generator where it stands.
+
+
+class undisturbed:  # noqa: N801
     """Put off what would interrupt the body until it has ended: half a message is worse than a late one.
 
     It holds for the main thread, the only one in which signals interrupt.
     """
-    if not _in_main_thread():
-        yield
-        return
-    cause = None
-    _undisturbed[0] += 1
-    try:
-        yield
-    except BaseException as error:
-        cause = error
-        raise
-    finally:
-        _undisturbed[0] -= 1
-        _raise_what_waits(cause)
+
+    @_at_once
+    def __enter__(self) -> None:
+        self._counts = _in_main_thread()
+        _undisturbed[0] += self._counts
+
+    @_at_once
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        _undisturbed[0] -= self._counts
+        if self._counts:
+            _raise_what_waits(error)
 
 
-@contextlib.contextmanager
-def interruptible() -> Iterator[None]:
+class interruptible:  # noqa: N801
     """Let the body be interrupted also within `undisturbed`; what waits already comes before it."""
-    if not _in_main_thread():
-        yield
-        return
-    before, _undisturbed[0] = _undisturbed[0], 0
-    try:
-        _raise_what_waits()
-        yield
-    finally:
-        _undisturbed[0] = before
+
+    @_at_once
+    def __enter__(self) -> None:
+        self._counts = _in_main_thread()
+        if self._counts:
+            self._before, _undisturbed[0] = _undisturbed[0], 0
+            try:
+                _raise_what_waits()
+            except BaseException:
+                _undisturbed[0] = self._before
+                raise
+
+    @_at_once
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if self._counts:
+            _undisturbed[0] = self._before
+            _raise_what_waits(error)
 
 
 def _raise_what_waits(cause: BaseException | None = None) -> None:
@@ -78,15 +98,27 @@ def forget_interrupts() -> None:
     _waiting.clear()
 
 
-def interrupt(error: BaseException) -> None:
-    """Raise an exception from the handler of a signal: at once, or at the end of what is undisturbed."""
-    if not _undisturbed[0]:
+def interrupt(error: BaseException, frame: FrameType | None) -> None:
+    """Raise an exception from the handler of a signal: at once, or at the end of what is undisturbed.
+
+    Args:
+        error: The exception.
+        frame: Where the signal came, as the handler was told; None outside of a handler.
+    """
+    if _undisturbed[0] or _is_whole(frame):
+        _waiting[:] = [error]
+    else:
         raise error
-    _waiting[:] = [error]
 
 
-@contextlib.contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
+def _is_whole(frame: FrameType | None) -> bool:
+    """Whether a frame is part of what must be whole: it may be that of a handler, which came in between."""
+    while frame is not None and frame.f_code not in _whole:
+        frame = frame.f_back
+    return frame is not None
+
+
+def time_limit(seconds: float) -> AbstractContextManager[None]:
     """Interrupt the body after so many seconds of processor time, or four times as many on the clock.
 
     Processor time, so that a busy machine takes no marks away; the clock as well, because a body
@@ -94,72 +126,91 @@ def time_limit(seconds: float) -> Iterator[None]:
     it, which also end a blocking call such as `time.sleep`. Elsewhere a watchdog thread raises the
     exception by the clock, which takes effect at the next Python instruction.
 
+    In a `with` of several things this one comes last: where the others end, nothing may interrupt them.
+
     Raises:
         TimedOut: the body ran longer.
     """
-    if hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread():
-        yield from _with_timers(seconds)
-    else:
-        yield from _with_watchdog(seconds * CLOCK_FACTOR)
+    if hasattr(signal, "setitimer") and _in_main_thread():
+        return _Timers(seconds)
+    return _Watchdog(seconds * CLOCK_FACTOR)
 
 
-def _with_timers(seconds: float) -> Iterator[None]:
-    armed = True
-    end = TimedOut()
-    began = time.process_time()
+class _Timers(AbstractContextManager[None]):
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._end = TimedOut()
+        self._armed = True
+        self._handlers: list[tuple[int, Any]] = []
+        self._earlier: list[tuple[int, tuple[float, float]]] = []
 
-    def ring(number: int, _frame: FrameType | None) -> None:
+    @_at_once
+    def __enter__(self) -> None:
+        timers = (
+            (signal.SIGPROF, signal.ITIMER_PROF, self._seconds),
+            (signal.SIGALRM, signal.ITIMER_REAL, self._seconds * CLOCK_FACTOR),
+        )
+        self._began = time.process_time()
+        for number, _, _ in timers:
+            self._handlers.append((number, signal.signal(number, self._ring)))
+        # Whoever set such a timer before (a test runner's own limit) gets what is left of it back.
+        for _, timer, limit in timers:
+            self._earlier.append((timer, signal.setitimer(timer, limit, REPEAT_SECONDS)))
+
+    def _ring(self, number: int, frame: FrameType | None) -> None:
         # A signal that is already on its way when the body ends must not hit the caller.
-        if not armed:
+        if not self._armed:
             return
         # The kernel's timer counts in whole ticks, and may ring much too early where processors are shared.
-        left = seconds - (time.process_time() - began)
+        left = self._seconds - (time.process_time() - self._began)
         if number == signal.SIGPROF and left > 0:
             signal.setitimer(signal.ITIMER_PROF, max(left, SHORTEST_SECONDS), REPEAT_SECONDS)
         else:
-            interrupt(end)
+            interrupt(self._end, frame)
 
-    timers = (
-        (signal.SIGPROF, signal.ITIMER_PROF, seconds),
-        (signal.SIGALRM, signal.ITIMER_REAL, seconds * CLOCK_FACTOR),
-    )
-    handlers = [(number, signal.signal(number, ring)) for number, _, _ in timers]
-    # Whoever set such a timer before (a test runner's own limit) gets what is left of it back.
-    earlier = [(timer, signal.setitimer(timer, limit, REPEAT_SECONDS)) for _, timer, limit in timers]
-    try:
-        yield
-    finally:
-        armed = False
-        if end in _waiting:
-            _waiting.remove(end)
-        for timer, (left, interval) in earlier:
-            signal.setitimer(timer, left, interval)
-        for number, handler in handlers:
+    @_at_once
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        self._armed = False
+        if self._end in _waiting:
+            _waiting.remove(self._end)
+        for timer, _ in self._earlier:
+            signal.setitimer(timer, 0)
+        for number, handler in self._handlers:
             signal.signal(number, handler)
+        for timer, earlier in self._earlier:
+            signal.setitimer(timer, *earlier)
+        _raise_what_waits(error)
 
 
-def _with_watchdog(seconds: float) -> Iterator[None]:
-    finished = threading.Event()
-    lock = threading.Lock()
-    thread_id = ctypes.c_ulong(threading.get_ident())
+class _Watchdog(AbstractContextManager[None]):
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._finished = threading.Event()
+        self._lock = threading.Lock()
+        self._watched = threading.get_ident()
 
-    def watch() -> None:
-        delay = seconds
-        while not finished.wait(delay):
-            with lock:
-                if not finished.is_set():
-                    ctypes.pythonapi.PyThreadState_SetAsyncExc(thread_id, ctypes.py_object(TimedOut))
+    def _raise(self, error: type[BaseException] | None) -> None:
+        """Have an exception raised in the watched thread; None takes back one that was not raised yet."""
+        what = None if error is None else ctypes.py_object(error)
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._watched), what)
+
+    def _watch(self) -> None:
+        delay = self._seconds
+        while not self._finished.wait(delay):
+            with self._lock:
+                if not self._finished.is_set() and not _is_whole(sys._current_frames().get(self._watched)):
+                    self._raise(TimedOut)
             delay = REPEAT_SECONDS
 
-    watchdog = threading.Thread(target=watch, daemon=True)
-    watchdog.start()
-    try:
-        yield
-    finally:
-        with lock:
-            finished.set()
-            # Takes back an exception that was set but not yet raised.
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(thread_id, None)
+    @_at_once
+    def __enter__(self) -> None:
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    @_at_once
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._finished.set()
+            self._raise(None)
 
 
 def bounded_text(text: str, limit: int) -> str:

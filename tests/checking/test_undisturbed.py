@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
-from typing import NoReturn
+from types import FrameType
+from typing import Any, NoReturn
 
 import pytest
 
@@ -31,7 +33,7 @@ def spin(seconds: float) -> None:
 
 @pytest.fixture
 def stop_button() -> Iterator[None]:
-    before = signal.signal(signal.SIGINT, lambda *_: interrupt(KeyboardInterrupt()))
+    before = signal.signal(signal.SIGINT, lambda _number, frame: interrupt(KeyboardInterrupt(), frame))
     yield
     signal.signal(signal.SIGINT, before)
 
@@ -120,6 +122,114 @@ def test_other_threads_are_not_held_up() -> None:
     with pytest.raises(TimedOut), time_limit(0.05):
         spin(1.0)
     assert seen == ["other"]
+
+
+@contextlib.contextmanager
+def a_signal_at(method: str, number: signal.Signals) -> Iterator[list[str]]:
+    """Have a signal come as a method of this name begins, the first time that one does."""
+    came: list[str] = []
+
+    def watch(frame: FrameType, event: str, _argument: object) -> None:
+        if event == "call" and frame.f_code.co_name == method and not came:
+            came.append(method)
+            signal.raise_signal(number)
+
+    sys.setprofile(watch)
+    try:
+        yield came
+    finally:
+        sys.setprofile(None)
+
+
+def no_timer_is_left() -> bool:
+    timers = (signal.getitimer(timer) for timer in (signal.ITIMER_PROF, signal.ITIMER_REAL))
+    return all(timer == (0.0, 0.0) for timer in timers)
+
+
+@pytest.fixture
+def no_timer(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Stop the test runner's own timer, and whatever a failing test leaves."""
+    timers = [(timer, signal.setitimer(timer, 0)) for timer in (signal.ITIMER_REAL, signal.ITIMER_PROF)]
+    handlers = [(number, signal.getsignal(number)) for number in (signal.SIGALRM, signal.SIGPROF)]
+    yield
+    for timer, _ in timers:
+        signal.setitimer(timer, 0)
+    assert [(number, signal.getsignal(number)) for number, _ in handlers] == handlers
+    for timer, before in timers:
+        signal.setitimer(timer, *before)
+
+
+@pytest.mark.usefixtures("no_timer")
+def test_a_time_limit_that_rings_as_its_body_ends_is_silent() -> None:
+    with a_signal_at("__exit__", signal.SIGALRM) as came, time_limit(60):
+        pass
+    assert came == ["__exit__"]
+    assert no_timer_is_left()
+    assert limits._waiting == []
+
+
+@pytest.mark.usefixtures("no_timer")
+def test_a_time_limit_ends_that_rings_again_as_it_ends() -> None:
+    with pytest.raises(TimedOut), a_signal_at("__exit__", signal.SIGALRM) as came, time_limit(60):
+        signal.raise_signal(signal.SIGALRM)
+    assert came == ["__exit__"]
+    assert no_timer_is_left()
+
+
+@pytest.mark.usefixtures("no_timer")
+@pytest.mark.parametrize("method", ["__enter__", "__exit__"])
+def test_a_time_limit_within_another_gives_it_back_whatever_comes(method: str) -> None:
+    outer, inner = time_limit(60), time_limit(30)
+    with outer:
+        with contextlib.suppress(TimedOut), a_signal_at(method, signal.SIGALRM) as came, inner:
+            pass
+        assert came == [method]
+        assert 30 < signal.getitimer(signal.ITIMER_PROF)[0] < 61
+        with pytest.raises(TimedOut):
+            signal.raise_signal(signal.SIGALRM)
+    assert no_timer_is_left()
+
+
+@pytest.mark.usefixtures("stop_button")
+@pytest.mark.parametrize("method", ["__enter__", "__exit__"])
+@pytest.mark.parametrize("context", [undisturbed, interruptible])
+def test_the_stop_button_as_something_begins_or_ends_is_neither_lost_nor_harmful(
+    context: Any, method: str
+) -> None:
+    done = []
+
+    def works() -> None:
+        with undisturbed():
+            body = context()
+            with a_signal_at(method, signal.SIGINT), body:
+                done.append("body")
+            done.append("after it")
+
+    with pytest.raises(KeyboardInterrupt):
+        works()
+    assert limits._undisturbed == [0]
+    assert limits._waiting == []
+    assert done in (["body", "after it"], [])
+
+
+def test_a_time_limit_of_a_thread_ends_with_its_body() -> None:
+    """The watchdog looks while the thread is about to leave: it must not be raised there."""
+    left: list[str] = []
+
+    def work() -> None:
+        limit = time_limit(0.01 / limits.CLOCK_FACTOR)
+        limit.__enter__()
+        limit._lock.acquire()  # type: ignore[attr-defined]
+        # It cannot end before this is released, and the watchdog wants to ring meanwhile.
+        threading.Timer(0.1, limit._lock.release).start()  # type: ignore[attr-defined]
+        limit.__exit__(None, None, None)
+        time.sleep(0.3)
+        left.append("whole")
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert left == ["whole"]
 
 
 def test_an_exception_of_the_body_itself_passes() -> None:

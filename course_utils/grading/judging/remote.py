@@ -73,7 +73,7 @@ class Callbacks:
             raise UnreadableDataError("it calls a function that it was not given")
         function = self.find(number)
         try:
-            with time_limit(CALLBACK_SECONDS), captured_output():
+            with captured_output(), time_limit(CALLBACK_SECONDS):
                 return {"value": function(*args, **kwargs)}
         except UnreadableDataError:
             raise

@@ -168,7 +168,7 @@ class Player:
     def play(self) -> None:
         """Run cells until the judge hangs up."""
         sys.stdout, sys.stderr = self.streams
-        signal.signal(signal.SIGINT, lambda *_: interrupt(KeyboardInterrupt()))
+        signal.signal(signal.SIGINT, lambda _number, frame: interrupt(KeyboardInterrupt(), frame))
         # Not asyncio.run: its handler takes the first interrupt for itself, and a cell would not see it.
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)

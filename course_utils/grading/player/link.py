@@ -96,7 +96,7 @@ def _called(wanted: dict[str, Any]) -> dict[str, Any]:
             return {"say": "returned", "value": wanted["function"](*wanted["args"], **wanted["kwargs"])}
     except (TimedOut, KeyboardInterrupt) as error:
         # The judge is told first, and the interrupt goes on when it has said what came of that.
-        interrupt(error)
+        interrupt(error, None)
         return {"say": "returned", "error": "it was interrupted", "kind": "RuntimeError"}
     except Exception as error:
         return {"say": "returned", "error": str(error)[:300], "kind": type(error).__name__}

@@ -126,7 +126,7 @@ def test_a_function_is_not_called_when_an_interrupt_waits() -> None:
 
     def asks() -> None:
         with undisturbed():
-            interrupt(KeyboardInterrupt())
+            interrupt(KeyboardInterrupt(), None)
             said.append(link_module._called(wanted)["error"])
 
     with pytest.raises(KeyboardInterrupt):
