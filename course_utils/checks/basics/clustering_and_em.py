@@ -39,9 +39,10 @@ kmeans_step.case("points far from the origin", rtol=2e-6)(lambda draw: clouds(dr
 kmeans_step.case("a center without points stays")(lambda draw: with_stray_center(draw, 12, 4, 3, 1))
 
 
-@kmeans_step.case("a mean that is zero")
+@kmeans_step.case("a mean that is zero", atol=1e-4)
 def _(draw):
-    # In whole numbers, so that each point and its opposite add to exactly zero.
+    # In whole numbers, so that each point and its opposite add to exactly zero; to nearly zero where all
+    # points are moved first.
     pairs = draw.integers(1, 5, 4, 2).float()
     far = draw.integers(40, 50, 5, 2).float()
     return {"points": torch.cat([pairs, -pairs, far]), "centers": torch.tensor([[0.5, -0.5], [45.0, 45.0]])}
@@ -156,6 +157,13 @@ def with_cdist_and_index_add(points, centers):
     moved = sums / counts[:, None]
     moved[counts == 0] = centers[counts == 0]
     return [labels, moved]
+
+
+@kmeans_step.variant
+def centered_first(points, centers):
+    middle = points.mean(0)
+    labels, moved = reference.kmeans_step(points - middle, centers - middle)
+    return labels, moved + middle
 
 
 kmeans_step.equivalent(
@@ -313,6 +321,20 @@ def _(draw):
     return {"points": draw.integers(-4, 5, 1, 3).float().repeat(2, 1), "responsibilities": torch.ones(2, 1)}
 
 
+@m_step.case("no ridge, and all points the same", atol=1e-9)
+def _(draw):
+    # Four times, so that a share is a quarter: the covariance is exactly zero here, too.
+    inputs = {"points": draw.integers(-4, 5, 1, 2).float().repeat(4, 1), "responsibilities": torch.ones(4, 1)}
+    return {**inputs, "ridge": 0.0}
+
+
+@m_step.case("a component that is responsible for very little")
+def _(draw):
+    inputs = shared(draw, 10, 3, 2, dtype=torch.float64)
+    little = inputs["responsibilities"] * torch.tensor([1.0, 1e-6, 1.0])
+    return {**inputs, "responsibilities": little / little.sum(1, keepdim=True)}
+
+
 m_step.case("more components than points")(lambda draw: shared(draw, 4, 7, 2))
 m_step.case("one feature", hidden=True)(lambda draw: shared(draw, 10, 2, 1))
 m_step.case("double precision", hidden=True)(lambda draw: shared(draw, 13, 5, 3, dtype=torch.float64))
@@ -384,6 +406,20 @@ m_step.mistake(
 m_step.mistake(
     "The ridge is left out.",
     edit=(" + ridge * torch.eye(points.shape[1]).to(points)", ""),
+)
+m_step.mistake(
+    "The ridge is never smaller than 1e-6. Where it is given as 0, nothing is added.",
+    edit=("ridge * torch.eye", "max(ridge, 1e-6) * torch.eye"),
+)
+m_step.mistake(
+    "A small number is added to the sum of the responsibilities, to be safe from zero. For a component that "
+    "is responsible for very little it is not small: treat a sum of exactly zero by itself.",
+    edit=("totals.where(totals > 0, 1.0)", "(totals + 1e-6)"),
+)
+m_step.mistake(
+    "A small sum of responsibilities is replaced by a larger number before it divides. However little a "
+    "component is responsible for, divide by that: only a sum of exactly zero is special.",
+    edit=("totals.where(totals > 0, 1.0)", "totals.clamp(min=0.1)"),
 )
 m_step.mistake(
     "The responsibilities are squared in the covariances: multiply one of the two deviations with them, not "
@@ -630,8 +666,8 @@ def _(draw):
     while True:
         inputs = start(draw, 41, 2, 2, apart=3.0, steps=25, tolerance=0.01, ridge=0.05)
         height = abs(reference.em(**inputs).history[-1])
-        share, right, whole = (steps_taken(inputs, 0.01 * by / 41) for by in (height, 41, 1))
-        if share < right < whole < 26:
+        share, entries, right, whole = (steps_taken(inputs, 0.01 * by / 41) for by in (height, 82, 41, 1))
+        if share < entries < right < whole < 26:
             return inputs
 
 
@@ -655,7 +691,8 @@ def _(draw):
     # Drawn again until it matters that all points count, not only those without a label.
     while True:
         inputs = start(draw, 43, 2, 2, known=23, steps=25, tolerance=0.01, ridge=0.05)
-        if steps_taken(inputs, 0.01) < steps_taken(inputs, 0.01 * 20 / 43) < 26:
+        entries, right, unlabeled = (steps_taken(inputs, 0.01 * by / 43) for by in (86, 43, 20))
+        if entries < right < unlabeled < 26:
             return inputs
 
 
@@ -703,6 +740,10 @@ em.mistake(
     "The gain is compared with a share of the log-likelihood: compare it with the tolerance times the number "
     "of points.",
     edit=("tolerance * len(points)", "tolerance * abs(history[-2])"),
+)
+em.mistake(
+    "The tolerance is multiplied by the number of entries, points times features: it is for each point.",
+    edit=("tolerance * len(points)", "tolerance * points.numel()"),
 )
 em.mistake(
     "The tolerance is counted for the points without a label only: it is for each point.",
