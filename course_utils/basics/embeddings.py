@@ -212,7 +212,7 @@ def hash_buckets(
 
     Args:
         vectors: Rows to hash, of shape (n, d).
-        hyperplanes: The normal vectors, of shape (tables, bits, d).
+        hyperplanes: The normal vectors, of shape (tables, bits, d) and of the same dtype.
 
     Returns:
         Whole numbers from 0 to 2^bits - 1. Hyperplane j of a table adds 2^j (hyperplane 0 is the lowest bit)
@@ -220,6 +220,7 @@ def hash_buckets(
 
     Raises:
         ValueError: If the vectors have another number of entries, or there are more than 62 bits.
+        TypeError: If the dtypes differ.
 
     Source:
         Charikar (2002), section 3.
@@ -233,6 +234,11 @@ def hash_buckets(
         raise ValueError(f"the vectors have {vectors.shape[-1]} entries and the hyperplanes {d}")
     if bits > 62:
         raise ValueError(f"{bits} bits do not fit into a whole number of 64 bits; use 62 at most")
+    if vectors.dtype != hyperplanes.dtype:
+        raise TypeError(
+            f"the vectors are {vectors.dtype} and the hyperplanes {hyperplanes.dtype}; "
+            "convert one of them, as in vectors.double()"
+        )
     sides = torch.einsum("tbd,nd->tnb", hyperplanes, vectors) >= 0
     return (sides * 2 ** torch.arange(bits)).sum(dim=-1)
 

@@ -187,6 +187,8 @@ class TestHashing:
             hash_buckets(torch.ones(2, 4), torch.ones(1, 3, 5))
         with pytest.raises(ValueError, match="63 bits"):
             hash_buckets(torch.ones(2, 4), torch.ones(1, 63, 4))
+        with pytest.raises(TypeError, match=r"vectors are torch\.float32 and the hyperplanes torch\.float64"):
+            hash_buckets(torch.ones(2, 4), random_hyperplanes(1, 3, 4))
 
 
 class TestRandomProjectionIndex:

@@ -180,6 +180,15 @@ top_k.case("many equal scores")(lambda draw: {"scores": draw.integers(0, 4, 5, 6
 top_k.case("negative scores", hidden=True)(
     lambda draw: {"scores": -draw.uniform(3, 8, low=1, high=9), "k": 2}
 )
+
+
+@top_k.case("scores that differ by very little")
+def _(draw):
+    # Steps of a power of two: the numbers are exact, and so is what is computed of them.
+    steps = torch.stack([draw.permutation(11) for _ in range(4)])
+    return {"scores": 1 + steps.double() * 2.0**-50, "k": 6}
+
+
 top_k.case("more than there are is refused", raises=ValueError, weight=0.5)(
     lambda draw: scores(draw, 3, 6, 7)
 )
@@ -193,6 +202,15 @@ top_k.mistake(
     edit=(
         "values, columns = scores.sort(dim=-1, descending=True, stable=True)",
         "values, columns = (x.flip(-1) for x in scores.sort(dim=-1, stable=True))",
+    ),
+)
+top_k.mistake(
+    "A little is subtracted from each score, more in each column, so that no two are equal. That reorders "
+    "scores which differ by less. Use a sort that keeps the order of equals.",
+    edit=(
+        "values, columns = scores.sort(dim=-1, descending=True, stable=True)",
+        "columns = (scores - 1e-6 * torch.arange(scores.shape[-1])).sort(dim=-1, descending=True).indices\n"
+        "    values = scores.gather(1, columns)",
     ),
 )
 top_k.mistake(
@@ -311,6 +329,14 @@ def _(draw):
     return inputs
 
 
+@similar.case("an earlier word has the same vector")
+def _(draw):
+    inputs = word_table(draw, 8, 3)
+    row = inputs["words"].index(inputs["word"])
+    inputs["vectors"][draw.integer(0, row)] = inputs["vectors"][row]
+    return inputs
+
+
 @similar.case("a word whose vector is zero")
 def _(draw):
     inputs = word_table(draw, 9, 4)
@@ -321,6 +347,11 @@ def _(draw):
 similar.mistake(
     "The word itself is in its own list: it is always most similar to itself. Leave it out.",
     edit=("if other != word]", "]"),
+)
+similar.mistake(
+    "Every word that has the same vector is left out. Leave out the word itself and no other: tell it by its "
+    "row.",
+    edit=("if other != word]", "if not torch.equal(vectors[row], vectors[words.index(word)])]"),
 )
 similar.mistake(
     "Rows of the shortened table are taken for rows of the whole one: after a word is left out, those behind "
@@ -485,7 +516,7 @@ def _(draw):
 def _(draw):
     inputs = results(draw, 3, 4)
     hit = inputs["nearest"][1]
-    inputs["found"][1] = [hit[0], hit[2], hit[0], hit[2]]
+    inputs["found"][1] = [hit[0], hit[2], hit[0], hit[2], hit[1]]
     return inputs
 
 
@@ -510,6 +541,11 @@ recall.mistake(
 recall.mistake(
     "A row that is returned twice is counted twice: count each neighbor once.",
     edit=(SHARE, "sum(row in true[:k] for row in ours[:k]) / k"),
+)
+recall.mistake(
+    "Repeated rows are removed before the list is cut after k entries. A row that is returned twice takes "
+    "two of the k places: cut first.",
+    edit=(SHARE, "len(set(list(dict.fromkeys(ours))[:k]) & set(true[:k])) / k"),
 )
 recall.mistake(
     "Everything common to both lists is divided by the length of the whole list of neighbors, not by k.",
@@ -621,6 +657,12 @@ hashing.case("63 bits are refused", raises=ValueError, weight=0.5)(lambda draw: 
 hashing.case("62 bits", hidden=True)(lambda draw: to_hash(draw, 3, 2, 62, 4))
 
 
+@hashing.case("entries of about 1e-10")
+def _(draw):
+    inputs = to_hash(draw, 9, 3, 6, 4, torch.float64)
+    return {**inputs, "vectors": 1e-10 * inputs["vectors"]}
+
+
 @hashing.case("vectors on a hyperplane, one of them zero")
 def _(draw):
     # Whole numbers: their dot products are exact, so that zero is zero however it is summed up.
@@ -636,6 +678,11 @@ hashing.mistake(
     edit=("torch.arange(bits)", "torch.arange(bits).flip(0)"),
 )
 hashing.mistake("A dot product of exactly zero counts as the positive side: use >= 0.", edit=(">= 0", "> 0"))
+hashing.mistake(
+    "A dot product a little below zero counts as the positive side, and those of short vectors are all near "
+    "zero. Compare with exactly zero.",
+    edit=(">= 0", ">= -1e-6"),
+)
 hashing.mistake(
     "The sides are swapped: the bit is 1 where the dot product is positive.", edit=(">= 0", "< 0")
 )
@@ -687,6 +734,12 @@ def one_table(vectors, hyperplanes):
 
 
 hashing.equivalent("if vectors.shape[1] != d:", "the vectors have two axes, so the last one is axis 1")
+for mutant in (
+    "if False:",
+    "if vectors.dtype != vectors.dtype:",
+    "if hyperplanes.dtype != hyperplanes.dtype:",
+):
+    hashing.equivalent(mutant, "of two dtypes PyTorch complains as well, with a message that helps less")
 
 
 @hashing.variant
@@ -754,6 +807,13 @@ def _(draw):
     return Script.build(vectors, planes).call("candidates", query).call("search", query, 5)
 
 
+@index.case("the query is a row of the collection")
+def _(draw):
+    vectors, planes, _ = stored(draw, 29, 3, 4, 5)
+    query = vectors[draw.integer(0, 29)].clone()
+    return Script.build(vectors, planes).call("candidates", query).call("search", query, 4)
+
+
 @index.case("fewer candidates than k")
 def _(draw):
     vectors, planes, query = stored(draw, 31, 2, 5, 7)
@@ -818,6 +878,22 @@ index.mistake(
         ("rows: set[int] = set()", "rows: list[int] = []"),
         ("rows.update(", "rows.extend("),
     ],
+)
+index.mistake(
+    "A row that equals the query is not among the candidates. It shares every bucket with the query.",
+    edit=(
+        "return sorted(rows)",
+        "return sorted(row for row in rows if not torch.equal(self.vectors[row], query))",
+    ),
+)
+index.mistake(
+    "The search leaves out a row that points the way the query does, as if it had found itself. It is a "
+    "candidate like any other, and the most similar one.",
+    edit=(
+        "similarities.sort(descending=True, stable=True).indices[:k]",
+        "torch.tensor([i for i in similarities.sort(descending=True, stable=True).indices.tolist() "
+        "if similarities[i] < 0.999999][:k], dtype=torch.int64)",
+    ),
 )
 index.mistake(
     "A bucket holds only the row that was put in last: the others were overwritten.",
@@ -937,9 +1013,13 @@ crowd.hint(
 )
 
 
-def crowded(draw: Draw, rows: int, d: int, bits: int, scale: float = 1.0, offset: float = 0.0):
-    """Draw a collection, and what must hold of the one that is made of it."""
+def crowded(draw: Draw, rows: int, d: int, bits: int, scale: float = 1.0, offset: float = 0.0, zero=None):
+    """Draw a collection, and what must hold of the one that is made of it: `zero` is a row or "mean"."""
     vectors = draw.normal(rows, d, mean=offset, scale=scale, dtype=torch.float64)
+    if zero == "mean":
+        vectors -= vectors.mean(0)
+    elif zero is not None:
+        vectors[zero] = 0.0
     planes = draw.normal(40, bits, d, dtype=torch.float64)
 
     def holds(result):
@@ -980,6 +1060,11 @@ crowd.property("vectors that are far from zero already", hidden=True)(
     lambda draw: crowded(draw, 25, 7, 10, offset=3.0)
 )
 crowd.property("tiny vectors")(lambda draw: crowded(draw, 35, 5, 8, scale=1e-8))
+crowd.property("vectors whose mean is zero")(lambda draw: crowded(draw, 32, 8, 9, zero="mean"))
+crowd.property("the first vector is zero")(lambda draw: crowded(draw, 28, 9, 10, offset=1.0, zero=0))
+crowd.property("the last vector is zero", hidden=True)(
+    lambda draw: crowded(draw, 33, 6, 9, offset=1.0, zero=-1)
+)
 crowd.mistake(
     "All vectors were made longer by a factor. That changes every distance and not one direction.",
     edit=("vectors + steps * vectors.abs().max()", "vectors * steps"),
@@ -997,6 +1082,16 @@ crowd.mistake(
     "The step is the same huge number whatever the size of the vectors. Next to it small vectors are rounded "
     "away: measure it in lengths of the vectors.",
     edit=("steps * vectors.abs().max()", "1e10"),
+)
+crowd.mistake(
+    "The step is a multiple of the mean of the vectors. The mean may be zero, and then nothing moves: "
+    "measure the step by the lengths of the vectors.",
+    edit=("steps * vectors.abs().max()", "steps * vectors.mean(0)"),
+)
+crowd.mistake(
+    "The step is a multiple of one of the vectors. That one may be zero, and then nothing moves: measure the "
+    "step by the largest of them.",
+    edit=("steps * vectors.abs().max()", "steps * vectors[0]"),
 )
 crowd.mistake("Nothing was changed.", edit=("vectors + steps * vectors.abs().max()", "vectors.clone()"))
 crowd.mistake(
