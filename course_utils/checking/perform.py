@@ -148,6 +148,7 @@ def _detached(value: Any) -> Any:
 def _run_steps(answer: Any, script: Script) -> Any:
     recorded: dict[str, Any] = {}
     results: list[Any] = []
+    instances: list[Any] = []
     instance: Any = None
     last: tuple[Any, Step] | None = None
 
@@ -165,6 +166,9 @@ def _run_steps(answer: Any, script: Script) -> Any:
                 return _predict(answer, step.args[0])
             case "build":
                 instance = answer(*step.args, **step.kwargs)
+                instances.append(instance)
+            case "first":
+                instance = instances[0]
             case "load":
                 load_weights(instance, step.args[0])
             case "call" if step.name in ("train", "eval"):

@@ -14,7 +14,7 @@ import torch
 
 from course_utils.checking.draw import Draw
 
-StepKind = Literal["apply", "predict", "inspect", "build", "load", "call", "do", "get", "gradients"]
+StepKind = Literal["apply", "predict", "inspect", "build", "first", "load", "call", "do", "get", "gradients"]
 FORWARD = "__call__"
 
 
@@ -74,6 +74,14 @@ class Script:
     def build(cls, *args: Any, **kwargs: Any) -> Script:
         """Make an instance: the answer is a class."""
         return cls()._then("build", "", *args, **kwargs)
+
+    def another(self, *args: Any, **kwargs: Any) -> Script:
+        """Make a further instance and go on with it: what one has learned must be none of the other's."""
+        return self._then("build", "", *args, **kwargs)
+
+    def first(self) -> Script:
+        """Go on with the instance that was made first."""
+        return self._then("first")
 
     def weights(self, scale: float = 0.5) -> Script:
         """Load random parameters and floating buffers, the same into the reference and the answer.

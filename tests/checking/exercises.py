@@ -54,6 +54,12 @@ def _(draw: Draw):
     return Script.build().call("update", draw.normal(5)).call("update", draw.normal(3)).get("count")
 
 
+@mean.case("two means beside each other")
+def _(draw: Draw):
+    script = Script.build().call("update", draw.normal(4)).another(1.5).call("update", draw.normal(2))
+    return script.first().call("update", draw.normal(6)).get("total")
+
+
 FORGETS = "Only the last update counts."
 mean.mistake(
     FORGETS,

@@ -254,6 +254,21 @@ def test_predictions_of_another_form_are_explained() -> None:
     assert "(60, 2)" in message
 
 
+def test_what_one_instance_has_learned_is_none_of_the_others() -> None:
+    class Shared(sample.RunningMean):
+        def __init__(self, start: float = 0.0) -> None:
+            type(self).total, type(self).count = start, 0
+
+        def update(self, values):
+            type(self).total += float(values.sum())
+            type(self).count += values.numel()
+            return self.total / self.count
+
+    marks = [case.passed for case in check(exercises.mean, Shared).cases]
+    assert marks == [True, False]
+    assert all(case.passed for case in check(exercises.mean, sample.RunningMean).cases)
+
+
 def test_a_predictor_may_train_when_it_is_asked() -> None:
     def trains_first(inputs):
         model = torch.nn.Linear(2, 2)

@@ -814,6 +814,13 @@ def _(draw):
     return Script.build(vectors, planes).call("candidates", query).call("search", query, 4)
 
 
+@index.case("two collections beside each other")
+def _(draw):
+    vectors, planes, query = stored(draw, 33, 3, 2, 5)
+    script = Script.build(vectors, planes).another(vectors.flip(0), planes.flip(0)).first()
+    return script.call("candidates", query).call("search", query, 4)
+
+
 @index.case("fewer candidates than k")
 def _(draw):
     vectors, planes, query = stored(draw, 31, 2, 5, 7)
@@ -859,6 +866,14 @@ index.mistake(
     edits=[
         ("rows: set[int] = set()", "rows = set(range(len(self.vectors)))"),
         ("rows.update(table.get(bucket, []))", "rows &= set(table.get(bucket, []))"),
+    ],
+)
+index.mistake(
+    "The tables belong to all indexes: they are kept in the class or in a global variable. Keep them in "
+    "`self`.",
+    edits=[
+        ("self.tables: list[dict[int, list[int]]] = []", "type(self).tables = []"),
+        ("self.tables.append(table)", "type(self).tables.append(table)"),
     ],
 )
 index.mistake(

@@ -795,6 +795,13 @@ def twice(draw):
     return Script.build().do("fit", x, y).do("fit", x2, 5 - y2).call("predict", fresh)
 
 
+@life("two trees beside each other")
+def _(draw):
+    x, y, fresh = grown(draw, 13, 2, 24)
+    script = Script.build(max_depth=4).do("fit", x, y).another(max_depth=4).do("fit", x, 1 - y)
+    return script.first().call("predict", fresh)
+
+
 @life("no question at all")
 def _(draw):
     # The first label is not the most frequent one.
@@ -855,6 +862,11 @@ def _(draw):
 
 
 STOP = "if depth == self.max_depth or len(np.unique(y)) == 1:"
+tree.mistake(
+    "What one tree has learned, all trees have: it is kept in the class or in a global variable. Keep it in "
+    "`self`.",
+    edit=("self.root_ = ", "type(self).root_ = "),
+)
 tree.mistake(
     "`max_depth` is ignored.",
     edit=(STOP, "if len(np.unique(y)) == 1:"),

@@ -723,6 +723,13 @@ def _(draw):
     return draw_appends(draw, 1, 1, 4, 1).get("length").get("latent").get("rotary_key")
 
 
+@latent_cache_class.case("two layers with a cache each")
+def _(draw):
+    parts = [(draw.normal(2, length, 5), draw.normal(2, length, 4)) for length in (3, 2, 1)]
+    script = Script.build().call("append", *parts[0]).another().call("append", *parts[1]).first()
+    return script.call("append", *parts[2]).get("length")
+
+
 @latent_cache_class.case("bytes in double and in half precision", hidden=True)
 def _(draw):
     dtype = draw.choice([torch.float64, torch.bfloat16])
@@ -749,6 +756,25 @@ latent_cache_class.mistake(
         ),
     ],
 )
+
+
+@latent_cache_class.mistake(
+    "All caches hold the same tokens: they are kept in the class or in a global variable. Keep them in "
+    "`self`."
+)
+class CacheOfAllLayers(latent_cache.LatentCache):
+    def __init__(self):
+        type(self).latent = type(self).rotary_key = None
+
+    def append(self, latent, rotary_key):
+        kind = type(self)
+        if kind.latent is not None:
+            latent = torch.cat((kind.latent, latent), dim=-2)
+            rotary_key = torch.cat((kind.rotary_key, rotary_key), dim=-2)
+        kind.latent, kind.rotary_key = latent, rotary_key
+        return latent, rotary_key
+
+
 latent_cache_class.mistake(
     "`append` returns the new tokens only; attention needs all of them.",
     edit=("return self.latent, self.rotary_key", "return latent, rotary_key"),
