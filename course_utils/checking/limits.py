@@ -189,17 +189,13 @@ class _Watchdog(AbstractContextManager[None]):
         self._lock = threading.Lock()
         self._watched = threading.get_ident()
 
-    def _raise(self, error: type[BaseException] | None) -> None:
-        """Have an exception raised in the watched thread; None takes back one that was not raised yet."""
-        what = None if error is None else ctypes.py_object(error)
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._watched), what)
-
     def _watch(self) -> None:
         delay = self._seconds
         while not self._finished.wait(delay):
             with self._lock:
                 if not self._finished.is_set() and not _is_whole(sys._current_frames().get(self._watched)):
-                    self._raise(TimedOut)
+                    thread, error = ctypes.c_ulong(self._watched), ctypes.py_object(TimedOut)
+                    ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, error)
             delay = REPEAT_SECONDS
 
     @_at_once
@@ -208,9 +204,13 @@ class _Watchdog(AbstractContextManager[None]):
 
     @_at_once
     def __exit__(self, *_: object) -> None:
-        with self._lock:
+        # One that is on its way is awaited here. To take it back would leave CPython looking for it for ever:
+        # the thread gets slower, and in Python 3.11 a debugger or profiler then hangs.
+        try:
+            with self._lock:
+                self._finished.set()
+        except TimedOut:
             self._finished.set()
-            self._raise(None)
 
 
 def bounded_text(text: str, limit: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -141,42 +142,35 @@ def a_signal_at(method: str, number: signal.Signals) -> Iterator[list[str]]:
         sys.setprofile(None)
 
 
-def no_timer_is_left() -> bool:
-    timers = (signal.getitimer(timer) for timer in (signal.ITIMER_PROF, signal.ITIMER_REAL))
-    return all(timer == (0.0, 0.0) for timer in timers)
-
-
 @pytest.fixture
-def no_timer(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Stop the test runner's own timer, and whatever a failing test leaves."""
-    timers = [(timer, signal.setitimer(timer, 0)) for timer in (signal.ITIMER_REAL, signal.ITIMER_PROF)]
-    handlers = [(number, signal.getsignal(number)) for number in (signal.SIGALRM, signal.SIGPROF)]
+def timers_as_before() -> Iterator[None]:
+    """See that a test leaves timers and handlers as they were: those of the test runner's own limit."""
+    numbers, timers = (signal.SIGALRM, signal.SIGPROF), (signal.ITIMER_REAL, signal.ITIMER_PROF)
+    handlers = [signal.getsignal(number) for number in numbers]
+    before = [signal.getitimer(timer) for timer in timers]
     yield
-    for timer, _ in timers:
-        signal.setitimer(timer, 0)
-    assert [(number, signal.getsignal(number)) for number, _ in handlers] == handlers
-    for timer, before in timers:
-        signal.setitimer(timer, *before)
+    assert [signal.getsignal(number) for number in numbers] == handlers
+    for timer, (left, interval) in zip(timers, before, strict=True):
+        assert signal.getitimer(timer)[0] <= left + 1
+        assert signal.getitimer(timer)[1] == interval
 
 
-@pytest.mark.usefixtures("no_timer")
+@pytest.mark.usefixtures("timers_as_before")
 def test_a_time_limit_that_rings_as_its_body_ends_is_silent() -> None:
     with a_signal_at("__exit__", signal.SIGALRM) as came, time_limit(60):
         pass
     assert came == ["__exit__"]
-    assert no_timer_is_left()
     assert limits._waiting == []
 
 
-@pytest.mark.usefixtures("no_timer")
+@pytest.mark.usefixtures("timers_as_before")
 def test_a_time_limit_ends_that_rings_again_as_it_ends() -> None:
     with pytest.raises(TimedOut), a_signal_at("__exit__", signal.SIGALRM) as came, time_limit(60):
         signal.raise_signal(signal.SIGALRM)
     assert came == ["__exit__"]
-    assert no_timer_is_left()
 
 
-@pytest.mark.usefixtures("no_timer")
+@pytest.mark.usefixtures("timers_as_before")
 @pytest.mark.parametrize("method", ["__enter__", "__exit__"])
 def test_a_time_limit_within_another_gives_it_back_whatever_comes(method: str) -> None:
     outer, inner = time_limit(60), time_limit(30)
@@ -187,7 +181,6 @@ def test_a_time_limit_within_another_gives_it_back_whatever_comes(method: str) -
         assert 30 < signal.getitimer(signal.ITIMER_PROF)[0] < 61
         with pytest.raises(TimedOut):
             signal.raise_signal(signal.SIGALRM)
-    assert no_timer_is_left()
 
 
 @pytest.mark.usefixtures("stop_button")
@@ -230,6 +223,27 @@ def test_a_time_limit_of_a_thread_ends_with_its_body() -> None:
     thread.start()
     thread.join()
     assert left == ["whole"]
+
+
+def test_a_profiler_still_works_after_a_time_limit_of_a_thread() -> None:
+    code = """
+import sys, threading
+from course_utils.checking.limits import time_limit
+
+def limited():
+    with time_limit(5):
+        pass
+
+thread = threading.Thread(target=limited)
+thread.start()
+thread.join()
+sys.setprofile(lambda *_: None)
+print(sum(map(abs, range(-4, 5))), (lambda: "profiled")())
+"""
+    played = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert played.stdout == "20 profiled\n"
 
 
 def test_an_exception_of_the_body_itself_passes() -> None:
