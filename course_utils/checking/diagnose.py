@@ -13,7 +13,7 @@ from torch import Tensor
 
 from course_utils.checking.arrays import as_array, dtype_name, is_array, is_plain
 from course_utils.checking.perform import Observation
-from course_utils.checking.report import TOO_SLOW, CaseResult
+from course_utils.checking.report import CaseResult
 from course_utils.checking.trees import is_frame
 
 # An answer with a known mistake may also differ a little numerically (another order of sums,
@@ -184,14 +184,13 @@ def _result_distance(answer: Behavior, mistake: Behavior, right: Behavior, kind:
     if a.failure is not None or m.failure is not None:
         same = a.failure is not None and m.failure is not None and a.failure.kind == m.failure.kind
         return 0.0 if same else np.inf
-    if kind in ("efficiency", "property") and answer.result.passed and mistake.result.passed:
-        return 0.0
     if kind == "efficiency":
         # To be slow is one thing, to be wrong another.
-        slow, also_slow = (each.result.message.startswith(TOO_SLOW) for each in (answer, mistake))
-        if slow != also_slow or answer.result.passed or mistake.result.passed:
+        outcome, other = ((each.result.passed, each.result.slow) for each in (answer, mistake))
+        if outcome != other:
             return np.inf
-        return 0.0 if slow else _distance(answer.leaves, mistake.leaves, right.leaves)
+        if any(outcome):
+            return 0.0
     if kind == "property":
         same = _without_numbers(answer.result.message) == _without_numbers(mistake.result.message)
         return 0.0 if same else np.inf

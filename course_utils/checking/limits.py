@@ -32,7 +32,7 @@ class TimedOut(BaseException):
 _undisturbed = [0]
 _waiting: list[BaseException] = []
 _whole: set[CodeType] = set()
-"""Code that nothing may cut in two: what it begins would never be ended, or what it ends would be in part."""
+"""Code that `interrupt` and the watchdog never cut in two: what it begins would stay, or be ended in part."""
 
 
 def _at_once(method: Function) -> Function:
@@ -105,14 +105,15 @@ def interrupt(error: BaseException, frame: FrameType | None) -> None:
         error: The exception.
         frame: Where the signal came, as the handler was told; None outside of a handler.
     """
-    if _undisturbed[0] or _is_whole(frame):
-        _waiting[:] = [error]
-    else:
+    if not (_undisturbed[0] or _is_whole(frame)):
         raise error
+    # A time limit rings again, the stop button does not.
+    if not _waiting or not isinstance(error, TimedOut):
+        _waiting[:] = [error]
 
 
 def _is_whole(frame: FrameType | None) -> bool:
-    """Whether a frame is part of what must be whole: it may be that of a handler, which came in between."""
+    """Whether a frame, or one that called it, runs such code: the frame of a handler lies on top of it."""
     while frame is not None and frame.f_code not in _whole:
         frame = frame.f_back
     return frame is not None
@@ -143,6 +144,7 @@ class _Timers(AbstractContextManager[None]):
         self._armed = True
         self._handlers: list[tuple[int, Any]] = []
         self._earlier: list[tuple[int, tuple[float, float]]] = []
+        self._stop = signal.getsignal(signal.SIGINT)
 
     @_at_once
     def __enter__(self) -> None:
@@ -150,12 +152,21 @@ class _Timers(AbstractContextManager[None]):
             (signal.SIGPROF, signal.ITIMER_PROF, self._seconds),
             (signal.SIGALRM, signal.ITIMER_REAL, self._seconds * CLOCK_FACTOR),
         )
+        if callable(self._stop):
+            signal.signal(signal.SIGINT, self._stop_whole)
         self._began = time.process_time()
         for number, _, _ in timers:
             self._handlers.append((number, signal.signal(number, self._ring)))
         # Whoever set such a timer before (a test runner's own limit) gets what is left of it back.
         for _, timer, limit in timers:
             self._earlier.append((timer, signal.setitimer(timer, limit, REPEAT_SECONDS)))
+
+    def _stop_whole(self, number: int, frame: FrameType | None) -> None:
+        """Handle the stop button as before, but for the moments in which timers are set and given back."""
+        if _is_whole(frame):
+            interrupt(KeyboardInterrupt(), frame)
+        elif callable(self._stop):
+            self._stop(number, frame)
 
     def _ring(self, number: int, frame: FrameType | None) -> None:
         # A signal that is already on its way when the body ends must not hit the caller.
@@ -179,28 +190,31 @@ class _Timers(AbstractContextManager[None]):
             signal.signal(number, handler)
         for timer, earlier in self._earlier:
             signal.setitimer(timer, *earlier)
+        if callable(self._stop):
+            signal.signal(signal.SIGINT, self._stop)
         _raise_what_waits(error)
+
+
+def _watch(seconds: float, watched: int, finished: threading.Event, lock: threading.Lock) -> None:
+    """Raise `TimedOut` in a thread, again and again until it has finished."""
+    while not finished.wait(seconds):
+        with lock:
+            if not finished.is_set() and not _is_whole(sys._current_frames().get(watched)):
+                thread, error = ctypes.c_ulong(watched), ctypes.py_object(TimedOut)
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, error)
+        seconds = REPEAT_SECONDS
 
 
 class _Watchdog(AbstractContextManager[None]):
     def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._finished = threading.Event()
-        self._lock = threading.Lock()
-        self._watched = threading.get_ident()
-
-    def _watch(self) -> None:
-        delay = self._seconds
-        while not self._finished.wait(delay):
-            with self._lock:
-                if not self._finished.is_set() and not _is_whole(sys._current_frames().get(self._watched)):
-                    thread, error = ctypes.c_ulong(self._watched), ctypes.py_object(TimedOut)
-                    ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, error)
-            delay = REPEAT_SECONDS
+        self._finished, self._lock = threading.Event(), threading.Lock()
+        # The thread does not know this object, so that it ends with it whatever happens.
+        about = (seconds, threading.get_ident(), self._finished, self._lock)
+        self._thread = threading.Thread(target=_watch, args=about, daemon=True)
 
     @_at_once
     def __enter__(self) -> None:
-        threading.Thread(target=self._watch, daemon=True).start()
+        self._thread.start()
 
     @_at_once
     def __exit__(self, *_: object) -> None:
@@ -210,7 +224,13 @@ class _Watchdog(AbstractContextManager[None]):
             with self._lock:
                 self._finished.set()
         except TimedOut:
+            pass
+        finally:
             self._finished.set()
+
+    def __del__(self) -> None:
+        # What an instruction without a call has delayed may be raised before the first line of `__exit__`.
+        self._finished.set()
 
 
 def bounded_text(text: str, limit: int) -> str:

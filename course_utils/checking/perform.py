@@ -150,7 +150,7 @@ def _run_steps(answer: Any, script: Script) -> Any:
     results: list[Any] = []
     instances: list[Any] = []
     instance: Any = None
-    last: tuple[Any, Step] | None = None
+    last: tuple[Any, Any, Step] | None = None
 
     def record(label: str, result: Any) -> None:
         repeats = sum(key == label or key.startswith(f"{label} (") for key in recorded)
@@ -178,7 +178,7 @@ def _run_steps(answer: Any, script: Script) -> Any:
                     _require_gradients(step)
                 method = instance if step.name == FORWARD else getattr(instance, step.name)
                 result = method(*step.args, **step.kwargs)
-                last = (result, step)
+                last = (instance, result, step)
                 record("output" if step.name == FORWARD else f"{step.name}()", result)
             case "do":
                 getattr(instance, step.name)(*step.args, **step.kwargs)
@@ -186,7 +186,7 @@ def _run_steps(answer: Any, script: Script) -> Any:
                 record(step.name, getattr(instance, step.name))
             case "gradients":
                 assert last is not None, "gradients() needs a call before it"
-                for label, gradient in _gradients(instance, *last).items():
+                for label, gradient in _gradients(*last).items():
                     record(label, gradient)
     if results:
         return results if script.listed else results[0]

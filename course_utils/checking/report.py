@@ -9,7 +9,6 @@ Status = Literal["passed", "failed", "crashed", "timed out", "not attempted"]
 MIME_TYPE = "application/vnd.course.check+json"
 SCHEMA = 1
 TOO_SLOW = "it takes more than"
-"""How the message of a result begins that is right and came too late."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +30,11 @@ class CaseResult:
     def passed(self) -> bool:
         """Whether the case earns its weight."""
         return self.status == "passed"
+
+    @property
+    def slow(self) -> bool:
+        """Whether the answer was right and came too late."""
+        return self.message.startswith(TOO_SLOW)
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,10 @@ class Script:
         return cls()._then("build", "", *args, **kwargs)
 
     def another(self, *args: Any, **kwargs: Any) -> Script:
-        """Make a further instance and go on with it: what one has learned must be none of the other's."""
+        """Make a further instance and go on with it: what one has learned must be none of the other's.
+
+        It gets no given weights: `weights` fills the first one, and stands before this.
+        """
         return self._then("build", "", *args, **kwargs)
 
     def first(self) -> Script:

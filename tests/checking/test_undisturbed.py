@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any, NoReturn
 
+import numpy as np
 import pytest
 
 from course_utils.checking import limits
@@ -223,6 +224,63 @@ def test_a_time_limit_of_a_thread_ends_with_its_body() -> None:
     thread.start()
     thread.join()
     assert left == ["whole"]
+
+
+def test_a_time_limit_of_a_thread_is_silent_after_a_long_instruction() -> None:
+    """A product of matrices is no call: its thread looks for what waits when the body has ended."""
+    matrix = np.ones((1500, 1500))
+    came: list[str] = []
+
+    def work() -> None:
+        for _ in range(3):
+            with contextlib.suppress(TimedOut), time_limit(0.001):
+                matrix @ matrix
+            try:
+                time.sleep(2.5 * limits.REPEAT_SECONDS)
+            except TimedOut:
+                came.append("late")
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert came == []
+
+
+@pytest.mark.usefixtures("timers_as_before")
+@pytest.mark.parametrize("method", ["__enter__", "__exit__"])
+def test_the_stop_button_of_a_notebook_leaves_no_timer(method: str) -> None:
+    """There it raises at once, whatever is being done."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    setitimer, came = signal.setitimer, []
+
+    def stop_as_a_timer_is_set(*args: Any) -> tuple[float, float]:
+        earlier = setitimer(*args)
+        if sys._getframe(1).f_code.co_name == method and not came:
+            came.append(method)
+            signal.raise_signal(signal.SIGINT)
+        return earlier
+
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(signal, "setitimer", stop_as_a_timer_is_set)
+            with pytest.raises(KeyboardInterrupt), time_limit(60):
+                pass
+        assert came == [method]
+        assert limits._waiting == []
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("stop_button", "timers_as_before")
+def test_a_time_limit_does_not_take_the_place_of_the_stop_button() -> None:
+    def works() -> None:
+        with undisturbed(), time_limit(60):
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGALRM)
+
+    with pytest.raises(KeyboardInterrupt):
+        works()
 
 
 def test_a_profiler_still_works_after_a_time_limit_of_a_thread() -> None:

@@ -82,16 +82,11 @@ class SteadyEvidence(Evidence):
         with standard_surroundings(self.seed):
             found = self.behaviors(answer)
             for _ in range(TIMING_ROUNDS):
-                if not any(map(self._is_slow, self.trials, found)):
+                if not any(behavior.result.slow for behavior in found):
                     break
                 again = self.behaviors(answer)
-                pairs = zip(self.trials, found, again, strict=True)
-                found = [new if self._is_slow(trial, old) else old for trial, old, new in pairs]
+                found = [new if old.result.slow else old for old, new in zip(found, again, strict=True)]
         return found
-
-    @staticmethod
-    def _is_slow(trial: Trial, behavior: Behavior) -> bool:
-        return trial.case.kind == "efficiency" and behavior.result.status == "failed"
 
 
 class ChapterRecorder:
