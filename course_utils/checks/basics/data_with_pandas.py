@@ -594,6 +594,19 @@ def _(draw):
     return deal(draw, frame, (0.5, 0.3, 0.2)), lambda result: complete(result, frame)
 
 
+def other_defaults(dealt):
+    """Declare the mistakes that either split can make with what it is not given."""
+    dealt.mistake(
+        "Seed 0 is taken for no seed, since it counts as false: the same call gives other rows each time.",
+        edit=("default_rng(seed)", "default_rng(seed or None)"),
+        of=reference._deal,
+    )
+    dealt.mistake(
+        "Without fractions the shares are others than those in the scaffold, 0.6, 0.2 and 0.2.",
+        edit=("(0.6, 0.2, 0.2)", "(0.8, 0.1, 0.1)"),
+    )
+
+
 split.mistake(
     "The seed is not looked at: every seed gives the same split. Make the generator from the argument.",
     edit=("default_rng(seed)", "default_rng(0)"),
@@ -604,15 +617,7 @@ split.mistake(
     edit=("default_rng(seed)", "default_rng()"),
     of=reference._deal,
 )
-split.mistake(
-    "Seed 0 is taken for no seed, since it counts as false: the same call gives other rows each time.",
-    edit=("default_rng(seed)", "default_rng(seed or None)"),
-    of=reference._deal,
-)
-split.mistake(
-    "Without fractions the shares are others than those in the scaffold, 0.6, 0.2 and 0.2.",
-    edit=("(0.6, 0.2, 0.2)", "(0.8, 0.1, 0.1)"),
-)
+other_defaults(split)
 split.mistake(
     "The rows of each part are numbered anew. A row keeps its label, or its nest can no longer be looked up.",
     edits=[(f"frame.iloc[{part}]", f"frame.iloc[{part}].reset_index(drop=True)") for part in PARTS],
@@ -841,15 +846,7 @@ by_group.mistake(
     edit=("default_rng(seed)", "default_rng(0)"),
     of=reference._deal,
 )
-by_group.mistake(
-    "Seed 0 is taken for no seed, since it counts as false: the same call gives other rows each time.",
-    edit=("default_rng(seed)", "default_rng(seed or None)"),
-    of=reference._deal,
-)
-by_group.mistake(
-    "Without fractions the shares are others than those in the scaffold, 0.6, 0.2 and 0.2.",
-    edit=("(0.6, 0.2, 0.2)", "(0.8, 0.1, 0.1)"),
-)
+other_defaults(by_group)
 by_group.mistake(
     "Groups without a row are cut off in silence, as by `zip`: compare the lengths first.",
     edit=("pd.Series(groups)", "pd.Series(groups)[: len(frame)]"),
